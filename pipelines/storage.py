@@ -1,0 +1,236 @@
+"""The one door to storage: local folders and, through fsspec, s3:// and the like. Paths are relative to the root."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import fsspec
+import pyarrow as pa
+import pyarrow.fs
+
+from schemas.errors import InputError, MissingExtra
+
+_THROTTLED = ("SlowDown", "503", "Please reduce your request rate", "RequestTimeout", "InternalError")
+_TRIES = 6
+
+
+class Store:
+    """A folder or a bucket prefix. Cheap to make; send its `uri` to other processes, never the object."""
+
+    def __init__(self, uri: str | Path) -> None:
+        text = str(uri)
+        self.is_local = "://" not in text or text.startswith("file://")
+        self.uri = str(Path(text.removeprefix("file://")).absolute()) if self.is_local else text.rstrip("/")
+
+    @cached_property
+    def _fs(self) -> Any:
+        protocol = self.uri.split("://", 1)[0]
+        try:
+            # A cached listing would hide what another process has just committed.
+            return fsspec.filesystem(protocol, use_listings_cache=False, skip_instance_cache=True)
+        except ImportError as error:
+            raise MissingExtra(
+                "storage needs an optional package", where=self.uri, expected="pip install 'postlake[s3]'"
+            ) from error
+
+    def full(self, path: str) -> str:
+        """The absolute path, or the remote path without its protocol."""
+        if self.is_local:
+            return os.path.join(self.uri, path) if path else self.uri
+        base = self.uri.split("://", 1)[1]
+        return f"{base}/{path}" if path else base
+
+    def read(self, path: str) -> bytes:
+        """The whole object; FileNotFoundError if there is none."""
+        if self.is_local:
+            return Path(self.full(path)).read_bytes()
+        return cast(bytes, _retrying(lambda: self._fs.cat_file(self.full(path))))
+
+    def open(self, path: str) -> BinaryIO:
+        """A seekable stream over the object."""
+        if self.is_local:
+            return open(self.full(path), "rb")
+        return cast(BinaryIO, _retrying(lambda: self._fs.open(self.full(path), "rb")))
+
+    def arrow(self, path: str) -> pa.NativeFile:
+        """The object as an Arrow file: memory-mapped if local."""
+        if self.is_local:
+            return pa.memory_map(self.full(path))
+        return pa.PythonFile(self.open(path), mode="r")
+
+    def put(self, path: str, data: bytes | pa.Buffer) -> None:
+        """Write the object so that no reader ever sees half of it; an older one is replaced."""
+        if not self.is_local:
+            _retrying(lambda: self._fs.pipe_file(self.full(path), bytes(data)))
+            return
+        target = Path(self.full(path))
+        temporary = _write_beside(target, data)
+        os.replace(temporary, target)
+        _sync_folder(target.parent)
+
+    def create(self, path: str, data: bytes) -> None:
+        """Write the object only if there is none; raises FileExistsError for all but one of any number of writers."""
+        if not self.is_local:
+            self._create_remote(path, data)
+            return
+        target = Path(self.full(path))
+        temporary = _write_beside(target, data)
+        try:
+            os.link(temporary, target)
+        finally:
+            os.unlink(temporary)
+        _sync_folder(target.parent)
+
+    def _create_remote(self, path: str, data: bytes) -> None:
+        try:
+            _retrying(lambda: self._fs.pipe_file(self.full(path), data, mode="create"))
+        except FileExistsError:
+            pass
+        except OSError as error:
+            if "pre-condition" not in str(error).lower() and "PreconditionFailed" not in str(error):
+                raise
+        else:
+            return
+        # A retry after a lost reply meets its own object: what counts is whose bytes are there.
+        if self.read(path) != data:
+            raise FileExistsError(self.full(path))
+
+    def exists(self, path: str) -> bool:
+        if self.is_local:
+            return os.path.exists(self.full(path))
+        return bool(_retrying(lambda: self._fs.exists(self.full(path))))
+
+    def size(self, path: str) -> int:
+        """Bytes of the object; FileNotFoundError if there is none."""
+        if self.is_local:
+            return os.path.getsize(self.full(path))
+        return int(_retrying(lambda: self._fs.size(self.full(path))))
+
+    def stamp(self, path: str) -> str:
+        """Size and ETag or modification time: equal stamps mean that the object need not be read again."""
+        if self.is_local:
+            stat = os.stat(self.full(path))
+            return f"{stat.st_size}-{stat.st_mtime_ns}"
+        info = _retrying(lambda: self._fs.info(self.full(path)))
+        return f"{info['size']}-{info.get('ETag') or info.get('LastModified')}"
+
+    def delete(self, path: str) -> None:
+        """Remove the object, if it is there."""
+        with suppress(FileNotFoundError):
+            if self.is_local:
+                os.unlink(self.full(path))
+            else:
+                _retrying(lambda: self._fs.rm_file(self.full(path)))
+
+    def walk(self, prefix: str = "") -> Iterator[tuple[str, int]]:
+        """All objects below `prefix` as (path, bytes), sorted by path; links are not followed."""
+        if self.is_local:
+            yield from self._walk_local(prefix)
+            return
+        base = self.full("").rstrip("/") + "/"
+        with suppress(FileNotFoundError):
+            found = _retrying(lambda: self._fs.find(self.full(prefix), detail=True))
+            for name in sorted(found):
+                yield name.removeprefix(base), int(found[name]["size"])
+
+    def _walk_local(self, prefix: str) -> Iterator[tuple[str, int]]:
+        found = []
+        for folder, _, names in os.walk(self.full(prefix)):
+            for name in names:
+                path = os.path.join(folder, name)
+                if not os.path.islink(path):
+                    with suppress(FileNotFoundError):
+                        found.append((os.path.relpath(path, self.uri), os.path.getsize(path)))
+        yield from sorted(found)
+
+    def delete_all(self, prefix: str) -> None:
+        """Remove every object below `prefix`."""
+        for path, _ in list(self.walk(prefix)):
+            self.delete(path)
+        if self.is_local:
+            for folder, _, _ in os.walk(self.full(prefix), topdown=False):
+                with suppress(OSError):
+                    os.rmdir(folder)
+
+    def arrow_filesystem(self) -> pa.fs.FileSystem:
+        """For pyarrow.dataset; paths are those of `full`."""
+        if self.is_local:
+            return pa.fs.LocalFileSystem(use_mmap=True)
+        return pa.fs.PyFileSystem(pa.fs.FSSpecHandler(self._fs))
+
+
+def split_uri(uri: str) -> tuple[Store, str]:
+    """The store of a file's folder, and the file's name in it."""
+    folder, _, name = uri.rpartition("/")
+    if "://" in uri and not folder.split("://", 1)[1]:
+        raise InputError("names no object", where=uri, expected="scheme://bucket/path")
+    return Store(folder or ("." if not uri.startswith("/") else "/")), name
+
+
+def expand(pattern: str) -> list[str]:
+    """The files that a path, glob or URI names, sorted; a folder names all files below it."""
+    if "://" in pattern and not pattern.startswith("file://"):
+        return _expand_remote(pattern)
+    path = Path(pattern.removeprefix("file://")).absolute()
+    if path.is_dir():
+        return sorted(str(p) for p in path.rglob("*") if p.is_file())
+    if path.exists():
+        return [str(path)]
+    anchor = Path(path.anchor)
+    found = sorted(str(p) for p in anchor.glob(str(path.relative_to(anchor))) if p.is_file())
+    if not found:
+        raise InputError("no such file", where=pattern, expected="an existing file, folder or glob")
+    return found
+
+
+def _expand_remote(pattern: str) -> list[str]:
+    protocol, _, rest = pattern.partition("://")
+    fs = Store(pattern)._fs
+    names = fs.glob(rest) if any(c in rest for c in "*?[") else fs.find(rest)
+    if not names:
+        raise InputError("no such object", where=pattern, expected="an existing object, prefix or glob")
+    return sorted(f"{protocol}://{name}" for name in names)
+
+
+def _write_beside(target: Path, data: bytes | pa.Buffer) -> Path:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.{random.getrandbits(48):012x}.tmp")
+    try:
+        with open(temporary, "xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
+    return temporary
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _retrying(call: Any) -> Any:
+    """Call, and call again after a growing, jittered pause while the server says that it is too busy."""
+    for attempt in range(_TRIES):
+        try:
+            return call()
+        except (FileNotFoundError, FileExistsError, PermissionError):
+            raise
+        except OSError as error:
+            if attempt == _TRIES - 1 or not any(sign in f"{error!r}" for sign in _THROTTLED):
+                raise
+            time.sleep(random.uniform(0.5, 1.0) * 0.2 * 2**attempt)
+    raise AssertionError("unreachable")
