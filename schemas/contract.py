@@ -82,7 +82,7 @@ def _widens(old: pa.DataType, new: pa.DataType) -> bool:
     if pa.types.is_list(old) and pa.types.is_list(new):
         return _widens(old.value_type, new.value_type)
     if pa.types.is_struct(old) and pa.types.is_struct(new):
-        return all(bool(new.get_field_index(f.name) >= 0) and _widens(f.type, new.field(f.name).type) for f in old)
-    return (pa.types.is_string(old) and pa.types.is_large_string(new)) or (
-        pa.types.is_binary(old) and pa.types.is_large_binary(new)
-    )
+        return all(new.get_field_index(f.name) >= 0 and _widens(f.type, new.field(f.name).type) for f in old)
+    text = pa.types.is_string(old) and pa.types.is_large_string(new)
+    blob = pa.types.is_binary(old) and pa.types.is_large_binary(new)
+    return bool(text or blob)

@@ -24,7 +24,8 @@ from schemas.table import Table
 _OPTIONS = pa.ipc.IpcWriteOptions(
     compression=pa.Codec("zstd", compression_level=1), use_threads=False, emit_dictionary_deltas=False
 )
-_ROWS_PER_BATCH = 65_536
+_BATCH_BYTES = 8 * 2**20
+_MIN_ROWS_PER_BATCH, _MAX_ROWS_PER_BATCH = 16, 65_536
 _MAX_SHARD_BYTES = 512 * 2**20
 
 
@@ -49,7 +50,7 @@ def write_shards(store: Store, contract: Table, rows: pa.Table, bucket: int, *, 
 def _write_shard(store: Store, contract: Table, rows: pa.Table, bucket: int, folder: str) -> Shard:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_file(sink, rows.schema, options=_OPTIONS) as writer:
-        writer.write_table(canonical(rows), max_chunksize=_ROWS_PER_BATCH)
+        writer.write_table(canonical(rows), max_chunksize=_rows_per_batch(rows))
     data = sink.getvalue()
     digest = hashlib.sha256(data).hexdigest()
     path = f"{folder}/{digest[:16]}.arrow"
@@ -69,6 +70,12 @@ def _write_shard(store: Store, contract: Table, rows: pa.Table, bucket: int, fol
         time_min=_rfc3339(bounds["min"]),
         time_max=_rfc3339(bounds["max"]),
     )
+
+
+def _rows_per_batch(rows: pa.Table) -> int:
+    """Batches of about 8 MiB: what a reader of single rows, such as the feed of keyframes, must decompress for one."""
+    wanted = rows.num_rows * _BATCH_BYTES // max(1, rows.nbytes)
+    return int(min(max(wanted, _MIN_ROWS_PER_BATCH), _MAX_ROWS_PER_BATCH))
 
 
 def _rfc3339(moment: datetime | None) -> str | None:

@@ -1,0 +1,91 @@
+"""The configuration of a run: one TOML file, one section a stage; what runs is Python, with which values is TOML."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pipelines.recipe import CleanRecipe, DedupRecipe, SamplesRecipe
+from ray_jobs.ingest import IngestConfig
+from ray_jobs.media import MediaConfig
+from ray_jobs.train import TrainJob
+from schemas.errors import ConfigError
+
+CONFIGS = Path(__file__).parent / "configs"
+
+
+class Section(BaseModel):
+    """Base of the sections that this module declares."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LakeConfig(Section):
+    """Where the lake is, and what is fixed when it is created."""
+
+    path: str | None = None
+    buckets: int | None = Field(None, ge=1, le=65536)
+    """64-256 MB a bucket of the largest table is a good size; 16 where nothing is said."""
+
+
+class RuntimeConfig(Section):
+    """How the work is spread; nothing here can change a byte."""
+
+    engine: Literal["ray", "inline"] = "ray"
+    num_cpus: int | None = Field(None, ge=1)
+
+
+class RunConfig(Section):
+    """All sections. `run` does the stages whose sections the file names."""
+
+    lake: LakeConfig = LakeConfig()
+    runtime: RuntimeConfig = RuntimeConfig()
+    ingest: IngestConfig = IngestConfig()
+    media: MediaConfig = MediaConfig()
+    dedup: DedupRecipe = DedupRecipe()
+    clean: CleanRecipe = CleanRecipe()
+    samples: SamplesRecipe = SamplesRecipe()
+    train: TrainJob = TrainJob()
+
+    def named(self) -> set[str]:
+        """The sections that the file or an override names."""
+        return self.model_fields_set
+
+
+def load_config(path: str | None, overrides: Sequence[tuple[list[str], Any]] = ()) -> RunConfig:
+    """The configuration of a file, or of a shipped one by its bare name (`demo`).
+
+    Raises ConfigError naming file, field, what was expected and what was got.
+    """
+    values = _read(path) if path else {}
+    for names, value in overrides:
+        section = values
+        for name in names[:-1]:
+            section = section.setdefault(name, {})
+        section[names[-1]] = value
+    try:
+        return RunConfig.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigError(
+            "a setting is wrong",
+            where=path or "--set",
+            field=".".join(str(part) for part in first["loc"]),
+            expected=first["msg"],
+            got=repr(first["input"])[:80],
+        ) from error
+
+
+def _read(path: str) -> dict[str, Any]:
+    shipped = CONFIGS / f"{path}.toml"
+    file = shipped if "/" not in path and "." not in path and shipped.is_file() else Path(path)
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError("cannot be read", where=path, got=error.strerror or "error") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"is not TOML: {error}", where=path) from error

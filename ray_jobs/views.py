@@ -1,0 +1,195 @@
+"""What the reading commands print: inspect, query, explain, verify. None of them starts Ray."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.ipc
+
+from pipelines.lake.explain import explain as explain_row
+from pipelines.lake.query import query as run_query
+from pipelines.lake.reader import Lake
+from pipelines.lake.verify import verify as verify_version
+from ray_jobs.output import Output
+from schemas import TABLES
+from schemas.errors import LakeError
+from schemas.manifest import Manifest
+
+
+def summary(lake: Lake) -> dict[str, Any]:
+    """Version and ledger of every table: the value that `inspect --json` prints."""
+    tables = {}
+    for name in TABLES:
+        manifest = lake.manifest(name)
+        if manifest is not None:
+            tables[name] = {**manifest.ledger.model_dump(), "digest": manifest.digest}
+    return {"version": lake.version.version, "tables": tables}
+
+
+def inspect(lake: Lake, table: str | None, output: Output) -> None:
+    if table is None:
+        show_summary(lake, output)
+        return
+    at, name = lake.resolve(table)
+    manifest = at.manifest(name)
+    assert manifest is not None
+    output.result(
+        {
+            "version": at.version.version,
+            "table": name,
+            **manifest.ledger.model_dump(),
+            "digest": manifest.digest,
+            "schema": TABLES[name].describe(),
+            "manifest": manifest.model_dump(mode="json", exclude={"shards", "rejected_shards"}),
+            "shards": len(manifest.shards),
+        }
+    )
+    _show_table(at, manifest, output)
+
+
+def show_summary(lake: Lake, output: Output) -> None:
+    """The version's tables with their ledgers; result of `inspect` and last word of every job."""
+    output.result(summary(lake))
+    version = lake.version
+    title = f"{lake.store.uri}, version {version.version}"
+    if version.version:
+        title += f" ({version.committed_at}, {version.command})"
+    rows = []
+    for name, table in summary(lake)["tables"].items():
+        reasons = ", ".join(f"{reason} {count:,}" for reason, count in table["rejected"].items())
+        rows.append(
+            [
+                name,
+                table["rows_in"],
+                table["accepted"],
+                sum(table["rejected"].values()),
+                table["quarantined"],
+                reasons,
+                table["digest"][:12],
+            ]
+        )
+    output.table(title, ["table", "rows in", "accepted", "rejected", "quarantined", "reasons", "digest"], rows)
+
+
+def _show_table(lake: Lake, manifest: Manifest, output: Output) -> None:
+    contract = TABLES[manifest.table]
+    columns = [
+        [
+            column["name"],
+            column["type"],
+            column.get("unit", ""),
+            "" if column["nullable"] else "not null",
+            column["description"],
+        ]
+        for column in contract.describe()["columns"]
+    ]
+    output.table(f"{manifest.table}: {contract.meaning}", ["column", "type", "unit", "", "meaning"], columns)
+    size = sum(shard.bytes for shard in manifest.shards)
+    ledger = manifest.ledger
+    facts = [
+        ["version", lake.version.version],
+        ["rows in", ledger.rows_in],
+        ["accepted", ledger.accepted],
+        *[[f"rejected: {reason}", count] for reason, count in ledger.rejected.items()],
+        ["quarantined", ledger.quarantined],
+        ["shards", f"{len(manifest.shards)} ({size / 2**20:.1f} MiB)"],
+        ["digest", manifest.digest],
+        ["plan", manifest.plan],
+        ["code", manifest.code],
+        *[[f"parent {name}", digest] for name, digest in manifest.parents.items()],
+        *[[f"input {i.source}", f"{i.name}, {i.size:,} bytes, sha256 {i.sha256[:16]}"] for i in manifest.inputs],
+    ]
+    output.line("")
+    output.table("provenance", ["", ""], [[name, _plain(value)] for name, value in facts])
+
+
+def _plain(value: Any) -> str:
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def query(lake: Lake, sql: str, form: str, output: Output) -> None:
+    table = run_query(lake, sql)
+    if form == "csv":
+        pyarrow.csv.write_csv(_flat(table), sys.stdout.buffer)
+    elif form == "arrow":
+        with pa.ipc.new_stream(sys.stdout.buffer, table.schema) as writer:
+            writer.write_table(table)
+    elif form == "json":
+        rows = [{name: plain_value(value) for name, value in row.items()} for row in table.to_pylist()]
+        output.result(rows)
+    else:
+        rows = [[_cell(plain_value(value)) for value in row.values()] for row in table.to_pylist()]
+        output.table("", table.column_names, rows)
+        output.log(f"{table.num_rows:,} rows")
+
+
+def plain_value(value: Any) -> Any:
+    """A value as JSON can hold it: times in RFC 3339, bytes in hex, a float that is no number as null."""
+    if hasattr(value, "isoformat"):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, float) and value != value:
+        return None
+    if isinstance(value, dict):
+        return {name: plain_value(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [plain_value(part) for part in value]
+    return value if isinstance(value, int | float | str | bool) or value is None else str(value)
+
+
+def _cell(value: Any) -> Any:
+    text = json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
+    return text if not isinstance(text, str) or len(text) <= 200 else text[:197] + "..."
+
+
+def _flat(table: pa.Table) -> pa.Table:
+    """Nested columns as JSON text, which is all that CSV can hold."""
+    for index, field in enumerate(table.schema):
+        if pa.types.is_nested(field.type) or pa.types.is_binary(field.type):
+            texts = [None if v is None else json.dumps(plain_value(v)) for v in table.column(index).to_pylist()]
+            table = table.set_column(index, field.name, pa.array(texts, pa.string()))
+    return table
+
+
+def explain(lake: Lake, row_id: str, output: Output) -> None:
+    events = explain_row(lake, row_id)
+    if not events:
+        raise LakeError("no post or comment of this id in this version", where=lake.store.uri, got=row_id)
+    output.result({"id": row_id, "version": lake.version.version, "events": [plain_value(event) for event in events]})
+    output.line(f"{row_id}, version {lake.version.version}")
+    for event in events:
+        facts = {name: value for name, value in plain_value(event).items() if name not in ("table", "outcome")}
+        reason = facts.pop("reason", None)
+        step = facts.pop("step", None)
+        verdict = f"{event['outcome']} by {step}: {reason}" if reason else event["outcome"]
+        output.line(f"  {event['table']}: {verdict}")
+        for name, value in facts.items():
+            if value is not None:
+                output.line(f"      {name}: {_cell(value)}")
+
+
+def verify(lake: Lake, output: Output) -> int:
+    """Exit code: 0 if the version is whole, 3 if not."""
+    manifests = [manifest for name in lake.version.tables if (manifest := _manifest(lake, name))]
+    size = sum(s.bytes for m in manifests for s in (*m.shards, *m.rejected_shards))
+    with output.progress("verify (bytes)", size) as progress:
+        findings = verify_version(lake, advance=lambda n: progress.advance(0, n))  # type: ignore[arg-type]
+    problems = [{"path": finding.path, "problem": finding.problem} for finding in findings]
+    output.result({"version": lake.version.version, "bytes": size, "ok": not findings, "findings": problems})
+    for finding in findings:
+        output.line(f"{finding.path}: {finding.problem}")
+    if not findings:
+        output.line(f"version {lake.version.version} is whole: {size:,} bytes of shards re-hashed and re-counted")
+    return 3 if findings else 0
+
+
+def _manifest(lake: Lake, name: str) -> Manifest | None:
+    try:
+        return lake.manifest(name)
+    except LakeError:
+        return None
