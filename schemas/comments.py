@@ -40,7 +40,7 @@ CLEAN_COMMENTS = Table(
     columns=(
         *_OBSERVED,
         column("canonical_id", pa.string(), "The post that stands for the cluster of `post_id`.", nullable=False),
-        column("language", pa.string(), "ISO 639-1 code, und where there is too little evidence, null where nothing looked."),
+        column("language", pa.string(), "ISO 639-1 code; und: too little evidence; null: nothing looked."),
         column("language_score", pa.float64(), "Confidence in `language`.", unit="0..1"),
         column("toxicity", pa.float64(), "Probability of being toxic; null where nothing scored it.", unit="0..1"),
         column("rank", pa.int32(), "Place among the kept comments of the canonical post, from 1; null if not kept."),

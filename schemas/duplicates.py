@@ -17,7 +17,7 @@ DUPLICATES = Table(
     columns=(
         column("post_id", pa.string(), "The post.", nullable=False),
         column("canonical_id", pa.string(), "The post that stands for its cluster.", nullable=False),
-        column("evidence", pa.string(), "Of the link to `witness`: url, bytes, text, image or video; null for a canonical post."),
+        column("evidence", pa.string(), "Of the link to `witness`: url, bytes, text, image, video; null if canonical."),
         column("similarity", pa.float64(), "Of the two, as verified; 1 for exact evidence.", unit="0..1"),
         column("witness", pa.string(), "The post of the cluster that this one was verified against."),
     ),
