@@ -2,40 +2,47 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Literal, NoReturn
 
-from cyclopts import App, Parameter
+from cyclopts import App, CycloptsError, Parameter
 
 from pipelines.lake.reader import open_lake
-from ray_jobs import views
+from ray_jobs import lake_commands, read_commands
 from ray_jobs.output import Output
+from ray_jobs.parameters import AtVersion, Broken, Config, Engine, EngineName, GivenLake, Json, LakeUri, Restart, Set
 from schemas.errors import PostlakeError
 
-app = App(name="postlake", help="Raw dumps of social-media posts in; a lake, instruction data and a trained model out.")
+if TYPE_CHECKING:
+    from ray_jobs.session import Session
 
-Json = Annotated[bool, Parameter(name="--json", help="Print one JSON value instead of text.")]
-Config = Annotated[str | None, Parameter(help="TOML file, or the name of a shipped one such as `demo`.")]
-Set = Annotated[tuple[str, ...], Parameter(name="--set", help="Override, e.g. `clean.ranking.keep=3`; repeatable.")]
-LakeUri = Annotated[str | None, Parameter(name="--lake", help="Folder or s3:// URI of the lake.")]
-EngineName = Annotated[Literal["ray", "inline"] | None, Parameter(help="Where work items run; default ray.")]
-Restart = Annotated[bool, Parameter(help="Ignore what an interrupted run has finished.")]
+app = App(
+    name="postlake",
+    help="Raw dumps of social-media posts in; a lake, instruction data and a trained model out.",
+    default_parameter=Parameter(negative=()),
+)
 
 
 @app.command
 def synth(
-    out: Path, *, posts: int = 1000, seed: int = 0, media: int | None = None, broken: bool = True, json: Json = False
+    out: Path, *, posts: int = 1000, seed: int = 0, media: int | None = None, broken: Broken = True, json: Json = False
 ) -> None:
     """Write raw dumps in true platform formats, with planted faults and their truth, to a folder.
 
     Parameters
     ----------
-    out: Folder to write to; must be absent or empty.
-    posts: Number of posts; each has about 6.7 comments.
-    seed: Same seed, same bytes.
-    media: Posts whose pictures and clips are drawn; default all up to 2,000.
-    broken: Plant corrupt lines, truncated files and broken media.
+    out
+        Folder to write to; must be absent or empty.
+    posts
+        Number of posts; each has about 6.7 comments.
+    seed
+        Same seed, same bytes.
+    media
+        Posts whose pictures and clips are drawn; default all up to 2,000.
+    broken
+        Plant corrupt lines, truncated files and broken media.
     """
     from ray_jobs.synth import synth as make
 
@@ -58,8 +65,10 @@ def run(
 
     Parameters
     ----------
-    out: Folder for the trained model and its scores; default `<lake>.model`.
-    plan: Print items, bytes and what is done already, and do nothing.
+    out
+        Folder for the trained model and its scores; default `<lake>.model`.
+    plan
+        Print items, bytes and what is done already, and do nothing.
     """
     from ray_jobs.run import run as run_all
 
@@ -83,9 +92,12 @@ def ingest(
 
     Parameters
     ----------
-    inputs: For example `reddit:dumps/RC_2020-01.zst` or `youtube:export/`.
-    keep_raw: Keep the bytes of unreadable records in the quarantine.
-    media_root: Folder that the paths in jsonl's `media[].url` are relative to.
+    inputs
+        For example `reddit:dumps/RC_2020-01.zst` or `youtube:export/`.
+    keep_raw
+        Keep the bytes of unreadable records in the quarantine.
+    media_root
+        Folder that the paths in jsonl's `media[].url` are relative to.
     """
     from ray_jobs import jobs
 
@@ -110,7 +122,8 @@ def media(
 
     Parameters
     ----------
-    root: Folder with downloaded media; repeatable. Adds to `[media] roots`.
+    root
+        Folder with downloaded media; repeatable. Adds to `[media] roots`.
     """
     from ray_jobs import jobs
 
@@ -144,8 +157,8 @@ _stage_command("samples", "Put canonical posts and their audience's behaviour in
 def train(
     out: Path,
     *,
-    lake: str,
-    version: int | None = None,
+    lake: GivenLake,
+    version: AtVersion = None,
     config: Config = None,
     set_: Set = (),
     json: Json = False,
@@ -154,8 +167,8 @@ def train(
 
     Parameters
     ----------
-    out: Folder for checkpoints, the exported model, metrics.jsonl and scores.json.
-    version: The lake's version; default the latest.
+    out
+        Folder for checkpoints, the exported model, metrics.jsonl and scores.json.
     """
     from ray_jobs.scores import show_scores
     from ray_jobs.train import train as fit
@@ -170,8 +183,8 @@ def train(
 def evaluate(
     checkpoint: Path,
     *,
-    lake: str,
-    version: int | None = None,
+    lake: GivenLake,
+    version: AtVersion = None,
     split: Literal["train", "val", "test"] = "test",
     samples: int = 256,
     json: Json = False,
@@ -180,7 +193,12 @@ def evaluate(
 
     Parameters
     ----------
-    checkpoint: Folder with the exported adapter or model.
+    checkpoint
+        Folder with the exported adapter or model.
+    split
+        Which samples to score.
+    samples
+        At most so many of them.
     """
     from ray_jobs.scores import evaluate as score
     from ray_jobs.scores import show_scores
@@ -191,41 +209,47 @@ def evaluate(
     show_scores(scores, output)
 
 
-@app.command
-def inspect(lake: str, table: str | None = None, *, json: Json = False) -> None:
-    """Show a lake's tables, or one table (`posts` or `posts@3`): counts per reason, schema, provenance."""
-    views.inspect(open_lake(lake), table, Output(as_json=json))
+read_commands.register(app)
+lake_commands.register(app)
 
 
-@app.command
-def query(lake: str, sql: str, *, format: Literal["table", "json", "csv", "arrow"] = "table") -> None:
-    """Run SQL over the lake's tables, latest or `"posts@3"` (double-quoted)."""
-    views.query(open_lake(lake), sql, format, Output(as_json=format == "json"))
-
-
-@app.command
-def explain(lake: str, id: str, *, json: Json = False) -> None:
-    """Show where a post or comment came from, what became of it, and why."""
-    views.explain(open_lake(lake), id, Output(as_json=json))
-
-
-@app.command
-def verify(lake: str, *, version: int | None = None, json: Json = False) -> None:
-    """Re-hash and re-count everything that a version names; exit code 3 if anything differs."""
-    sys.exit(views.verify(open_lake(lake, version=version), Output(as_json=json)))
-
-
-def _session(config: str | None, overrides: tuple[str, ...], engine: Literal["ray", "inline"] | None, json: bool):  # type: ignore[no-untyped-def]
+def _session(config: str | None, overrides: tuple[str, ...], engine: Engine, json: bool) -> Session:
     from ray_jobs.session import Session, configure
 
     command = " ".join(["postlake", *sys.argv[1:2]])
     return Session(Output(as_json=json), configure(config, overrides), command, engine)
 
 
+_EXTRA_OF = {
+    **dict.fromkeys(("ray", "zstandard", "msgspec", "numba", "langdetect", "PIL", "av"), "pipeline"),
+    **dict.fromkeys(("torch", "transformers", "tokenizers", "safetensors", "peft", "deepspeed", "scipy"), "train"),
+}
+"""The optional packages by the name of their module, each with the extra that installs it."""
+
+
 def main() -> None:
-    """Entry point: runs a command; a known error is one line on stderr and its exit code."""
+    """Entry point: runs a command; an error that the user can mend is one line on stderr and exit code 2."""
     try:
-        app()
+        app(sys.argv[1:], exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        _stop("UsageError", " ".join(str(error).split()) + " (see postlake --help)", 2)
     except PostlakeError as error:
-        print(f"postlake: {type(error).__name__}: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
+        _stop(type(error).__name__, str(error), error.exit_code)
+    except ModuleNotFoundError as error:
+        extra = _EXTRA_OF.get((error.name or "").partition(".")[0])
+        if extra is None:
+            raise
+        _stop("MissingExtra", f"{error.name} is not installed (expected pip install 'postlake[{extra}]')", 2)
+    except (PermissionError, NotADirectoryError, IsADirectoryError) as error:
+        _stop("PathError", f"{error.filename}: {error.strerror}", 2)
+    except BrokenPipeError:
+        # The reader of our output, `head` for instance, has seen enough. Python's own flush at exit must not fail.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except KeyboardInterrupt:
+        _stop("Interrupted", "what is finished is kept; the same command goes on from there", 130)
+
+
+def _stop(kind: str, line: str, code: int) -> NoReturn:
+    print(f"postlake: {kind}: {line}", file=sys.stderr)
+    sys.exit(code)

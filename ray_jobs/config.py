@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipelines.recipe import CleanRecipe, DedupRecipe, SamplesRecipe
-from ray_jobs.ingest import IngestConfig
+from ray_jobs.ingest_inputs import IngestConfig
 from ray_jobs.media import MediaConfig
 from ray_jobs.train import TrainJob
 from schemas.errors import ConfigError
@@ -63,21 +64,42 @@ def load_config(path: str | None, overrides: Sequence[tuple[list[str], Any]] = (
     """
     values = _read(path) if path else {}
     for names, value in overrides:
-        section = values
-        for name in names[:-1]:
-            section = section.setdefault(name, {})
-        section[names[-1]] = value
+        _lay_over(values, names, value)
     try:
         return RunConfig.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
+        names = [part for part in first["loc"] if isinstance(part, str)]
+        overridden = any(names[: len(given)] == given[: len(names)] for given, _ in overrides)
+        unknown = first["type"] == "extra_forbidden"
         raise ConfigError(
-            "a setting is wrong",
-            where=path or "--set",
+            "no such setting" if unknown else "a setting is wrong",
+            where="--set" if overridden or path is None else path,
             field=".".join(str(part) for part in first["loc"]),
-            expected=first["msg"],
-            got=repr(first["input"])[:80],
+            expected=_nearest(names) if unknown else first["msg"],
+            got="" if unknown else repr(first["input"])[:80],
         ) from error
+
+
+def _lay_over(values: dict[str, Any], names: list[str], value: Any) -> None:
+    section = values
+    for depth, name in enumerate(names[:-1]):
+        section = section.setdefault(name, {})
+        if not isinstance(section, dict):
+            raise ConfigError(
+                "a value has no settings", where="--set", field=".".join(names), got=".".join(names[: depth + 1])
+            )
+    section[names[-1]] = value
+
+
+def _nearest(names: list[str]) -> str:
+    """The settings that are where the unknown one was looked for: the one that looks like it, else all."""
+    model: Any = RunConfig
+    for name in names[:-1]:
+        model = model.model_fields[name].annotation
+    known = sorted(model.model_fields)
+    alike = get_close_matches(names[-1], known, n=1)
+    return alike[0] if alike else "one of " + ", ".join(known)
 
 
 def _read(path: str) -> dict[str, Any]:

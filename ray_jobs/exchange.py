@@ -14,6 +14,8 @@ from pipelines.storage import Store
 from ray_jobs.runtime import Item
 from schemas.manifest import PartFile, Receipt
 
+_OUTBOX_BYTES = 64 * 2**20
+
 
 def send(
     store: Store, phase: Phase, item: Item, name: str, rows: pa.Table, by: str, num_buckets: int
@@ -22,6 +24,36 @@ def send(
     if rows.num_rows == 0:
         return {}
     return {name: write_parts(store, phase.part_path(item.id, name), rows, buckets_of(rows[by], num_buckets))}
+
+
+class Outbox:
+    """Rows of several tables on their way to their buckets, written in few and large files: each costs a disk flush."""
+
+    def __init__(self, store: Store, phase: Phase, item: Item, by: Mapping[str, str], num_buckets: int) -> None:
+        self._store, self._phase, self._item, self._by, self._num_buckets = store, phase, item, by, num_buckets
+        self._pending: dict[str, list[pa.Table]] = {}
+        self._bytes = self._serial = 0
+        self._parts: dict[str, PartFile] = {}
+
+    def add(self, name: str, rows: pa.Table) -> None:
+        """Take rows of a table; memory stays below about twice `_OUTBOX_BYTES`."""
+        if rows.num_rows:
+            self._pending.setdefault(name, []).append(rows)
+            self._bytes += rows.nbytes
+            if self._bytes > _OUTBOX_BYTES:
+                self._flush()
+
+    def close(self) -> dict[str, PartFile]:
+        """Write what is left; the files by name and serial number."""
+        self._flush()
+        return self._parts
+
+    def _flush(self) -> None:
+        for name, tables in self._pending.items():
+            rows = pa.concat_tables(tables)
+            key = f"{name}.{self._serial}"
+            self._parts |= send(self._store, self._phase, self._item, key, rows, self._by[name], self._num_buckets)
+        self._pending, self._bytes, self._serial = {}, 0, self._serial + 1
 
 
 def received(receipts: Iterable[Receipt], name: str) -> dict[int, list[dict[str, Any]]]:

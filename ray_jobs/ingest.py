@@ -6,59 +6,37 @@ chunk -> rows by bucket), `merge` (a bucket: old rows and new ones, the latest o
 
 from __future__ import annotations
 
-import hashlib
-import io
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, BinaryIO, cast
+from typing import Any
 
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict, Field
 
 from pipelines.lake.commit import Draft, check_key
 from pipelines.lake.observations import count_reasons, latest, merge_tokens
 from pipelines.lake.runs import Phase, drop_parts, forget_run, plan_digest
 from pipelines.lake.shards import read_shards, sort_rows, write_shards
-from pipelines.sources import SOURCES, Jsonl, Reddit, YouTube
-from pipelines.sources.cutting import Piece as Cut
-from pipelines.sources.cutting import Window, cut_ranges, plan_chunks, reblock
-from pipelines.sources.origin import Origin
-from pipelines.sources.source import Source
-from pipelines.sources.tables import LEDGER_TABLES
+from pipelines.lake.tombstones import Graves, obey, read_tombstones
+from pipelines.sources.tables import LEDGER_TABLES, Tables
 from pipelines.step import REASON, STEP
-from pipelines.storage import Store, expand, split_uri
-from ray_jobs.exchange import receive, received, send
+from pipelines.storage import Store
+from ray_jobs.exchange import Outbox, receive, received
+from ray_jobs.ingest_inputs import (
+    IngestConfig,
+    inspect_files,
+    open_piece,
+    parse_items,
+    reblock_file,
+    resolve_inputs,
+)
 from ray_jobs.runtime import Item, Runtime
-from ray_jobs.stage import as_json, bucket_shards, from_json, make_manifest, parent_digests, plan_of
+from ray_jobs.stage import as_json, bucket_shards, from_json, is_outdated, make_manifest, parent_digests, plan_of
 from schemas import TABLES
 from schemas.errors import ConfigError, InputError, LedgerError
-from schemas.manifest import Input, Ledger, Manifest, Receipt, fingerprint
+from schemas.manifest import FORGOTTEN, Input, Ledger, Manifest, Receipt, fingerprint
 
 TABLES_MADE = ("posts", "comments", "authors", "quarantine")
-_HEAD_BYTES = 4 * 2**20
-_HASH_BLOCK = 4 * 2**20
 _RAW_BYTES_PER_ROW = 300
-
-
-class IngestConfig(BaseModel):
-    """The `[ingest]` section."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    inputs: tuple[str, ...] = ()
-    """SOURCE:PATH of every input of `run`."""
-    max_bad_files: int = Field(0, ge=0)
-    """Files that may be damaged as a whole before the run stops without a commit."""
-    chunk_bytes: int = Field(64 * 2**20, ge=2**16)
-    """Raw bytes of one work item of a file of lines; enters no digest."""
-    scratch: str | None = None
-    """Where re-blocked chunks lie until the commit; default `<lake>.scratch`."""
-    reddit: Reddit = Reddit()
-    youtube: YouTube = YouTube()
-    jsonl: Jsonl = Jsonl()
-
-    def source(self, name: str) -> Source:
-        return cast(Source, getattr(self, name))
 
 
 def ingest(
@@ -69,13 +47,14 @@ def ingest(
     Raises InputError, with nothing taken into the draft, if more than `max_bad_files` files are damaged.
     """
     key = check_key(draft)
-    files = _inspect(draft, _resolve_inputs(inputs), config, runtime)
+    files = inspect_files(draft.store.uri, resolve_inputs(inputs), config, runtime)
     known = {(entry.source, entry.sha256) for entry in _consumed(draft)}
     new = {(f["source"], f["sha256"]): f for f in files if (f["source"], f["sha256"]) not in known}
     recipe = _recipe(draft, {f["source"] for f in files}, config)
     if not new:
         return False
     chosen = [new[name] for name in sorted(new)]
+    graves = Graves(key, read_tombstones(draft))
     plan = plan_digest(
         "ingest",
         {
@@ -83,12 +62,13 @@ def ingest(
             "inputs": sorted(new),
             "key": draft.settings.key_fingerprint,
             "chunk_bytes": config.chunk_bytes,
+            "tombstones": fingerprint(graves.tombstones.model_dump(mode="json")),
         },
     )
     if restart:
         forget_run(draft.store, plan)
     scratch = Store(f"{config.scratch or draft.store.uri + '.scratch'}/{plan}")
-    parsed = _parse_all(draft, plan, chosen, config, runtime, key, scratch)
+    parsed = _parse_all(draft, plan, chosen, config, runtime, graves, scratch)
     problems = _problems(chosen, parsed)
     if len(problems) > config.max_bad_files:
         name, problem = next(iter(problems.items()))
@@ -102,27 +82,9 @@ def ingest(
     merged = _merge_all(draft, plan, parsed, runtime)
     inputs_now = (*_consumed(draft), *(_as_input(f, parsed, problems) for f in chosen))
     draft.update(_manifests(draft, plan, recipe, inputs_now, parsed, merged))
-    drop_parts(draft.store, plan, ("parse", "reblock"))
-    scratch.delete_all("")
+    draft.after_commit(partial(drop_parts, draft.store, plan, ("parse", "reblock")))
+    draft.after_commit(partial(scratch.delete_all, ""))
     return True
-
-
-def parse_input(text: str) -> tuple[str, str]:
-    """SOURCE:PATH as its two halves; raises InputError for an unknown source."""
-    source, colon, path = text.partition(":")
-    if not colon or source not in SOURCES or not path:
-        expected = "SOURCE:PATH with SOURCE one of " + ", ".join(sorted(SOURCES))
-        raise InputError("not an input", where=text, field="source", expected=expected, got=source)
-    return source, path
-
-
-def _resolve_inputs(inputs: Sequence[str]) -> list[tuple[str, str]]:
-    found: dict[tuple[str, str], None] = {}
-    for text in inputs:
-        source, pattern = parse_input(text)
-        for path in expand(pattern):
-            found[source, path] = None
-    return sorted(found)
 
 
 def _consumed(draft: Draft) -> tuple[Input, ...]:
@@ -148,158 +110,61 @@ def _recipe(draft: Draft, sources: set[str], config: IngestConfig) -> dict[str, 
     return before
 
 
-def _inspect(
-    draft: Draft, files: list[tuple[str, str]], config: IngestConfig, runtime: Runtime
-) -> list[dict[str, Any]]:
-    """What each file is: source, uri, name, sha256, size and how it can be cut. Remembered by URI, size and time."""
-    items = []
-    for source, uri in files:
-        store, name = split_uri(uri)
-        try:
-            stamp, size = store.stamp(name), store.size(name)
-        except FileNotFoundError as error:
-            raise InputError("no such file", where=uri) from error
-        payload = {"uri": uri, "source": source, "name": name, "size": size}
-        memo = payload | {"stamp": stamp, "chunk_bytes": config.chunk_bytes}
-        items.append(Item(fingerprint(memo)[:24], size, payload))
-    phase = Phase(draft.store.uri, "inputs", "inputs")
-    receipts = runtime.run(phase, items, partial(_inspect_file, config=config))
-    return [item.payload | receipts[item.id].notes for item in items]
-
-
-def _inspect_file(_phase: Phase, item: Item, *, config: IngestConfig) -> Receipt:
-    store, name = split_uri(item.payload["uri"])
-    digest = hashlib.sha256()
-    head = b""
-    with store.open(name) as stream:
-        while block := stream.read(_HASH_BLOCK):
-            digest.update(block)
-            if len(head) < _HEAD_BYTES:
-                head += block
-    source = config.source(item.payload["source"])
-    plan = plan_chunks(head, item.payload["size"], source.table_of, target_bytes=config.chunk_bytes)
-    return Receipt(
-        item=item.id,
-        notes={"sha256": digest.hexdigest(), "how": plan.how, "default_table": plan.default_table},
-    )
-
-
 def _parse_all(
     draft: Draft,
     plan: str,
     files: list[dict[str, Any]],
     config: IngestConfig,
     runtime: Runtime,
-    key: bytes,
+    graves: Graves,
     scratch: Store,
 ) -> dict[str, Receipt]:
     uri = draft.store.uri
     to_cut = [Item(f["sha256"][:24], f["size"], f) for f in files if f["how"] == "reblock"]
     cut = runtime.run(
-        Phase(uri, plan, "reblock"), to_cut, partial(_reblock, scratch=scratch.uri, target=config.chunk_bytes)
+        Phase(uri, plan, "reblock"), to_cut, partial(reblock_file, scratch=scratch.uri, target=config.chunk_bytes)
     )
-    items = [item for f in files for item in _parse_items(f, cut.get(f["sha256"][:24]), config)]
-    work = partial(_parse, config=config, key=key, scratch=scratch.uri, buckets=draft.settings.buckets)
+    items = [item for f in files for item in parse_items(f, cut.get(f["sha256"][:24]), config)]
+    work = partial(_parse, config=config, graves=graves, scratch=scratch.uri, buckets=draft.settings.buckets)
     return runtime.run(Phase(uri, plan, "parse"), items, work)
 
 
-class _ChunkFile(io.BytesIO):
-    """A chunk under way; it reaches the scratch store as a whole, when it is closed."""
-
-    def __init__(self, store: Store, path: str) -> None:
-        super().__init__()
-        self._store, self._path = store, path
-
-    def close(self) -> None:
-        if not self.closed:
-            self._store.put(self._path, self.getvalue())
-        super().close()
-
-
-def _reblock(_phase: Phase, item: Item, *, scratch: str, target: int) -> Receipt:
-    store, name = split_uri(item.payload["uri"])
-    chunks = Store(scratch)
-    sha256 = item.payload["sha256"]
-    with store.open(name) as stream:
-        done = reblock(stream, lambda i: cast(BinaryIO, _ChunkFile(chunks, _chunk_path(sha256, i))), target)
-    return Receipt(
-        item=item.id, notes={"pieces": [[piece.offset, piece.length] for piece in done.pieces], "fault": done.fault}
-    )
-
-
-def _chunk_path(sha256: str, number: int) -> str:
-    return f"{sha256[:24]}/{number:06d}.zst"
-
-
-def _parse_items(file: dict[str, Any], cut: Receipt | None, config: IngestConfig) -> list[Item]:
-    name = f"{file['source']}-{file['sha256'][:24]}"
-    if file["how"] == "whole":
-        return [Item(name, file["size"], file)]
-    if cut is None:
-        store, path = split_uri(file["uri"])
-        with store.open(path) as stream:
-            pieces = [[p.offset, p.length] for p in cut_ranges(stream, file["size"], config.chunk_bytes)]
-        fault = None
-    else:
-        pieces, fault = cut.notes["pieces"], cut.notes["fault"]
-    last = len(pieces) - 1
-    return [
-        Item(
-            f"{name}-{number:06d}",
-            length,
-            file | {"offset": offset, "length": length, "number": number, "fault": fault if number == last else None},
-        )
-        for number, (offset, length) in enumerate(pieces)
-    ]
-
-
-def _open_piece(payload: dict[str, Any], scratch: str) -> tuple[BinaryIO, Origin]:
-    store, name = split_uri(payload["uri"])
-    whole = Origin(source_file=payload["sha256"], name=payload["name"])
-    if payload["how"] == "whole":
-        return store.open(name), whole
-    origin = Origin(
-        source_file=payload["sha256"],
-        name=payload["name"],
-        offset=payload["offset"],
-        is_chunk=True,
-        default_table=payload["default_table"],
-        fault=payload["fault"],
-    )
-    if payload["how"] == "reblock":
-        return Store(scratch).open(_chunk_path(payload["sha256"], payload["number"])), origin
-    window = Window(store.open(name), Cut(payload["offset"], payload["length"]))
-    return cast(BinaryIO, window), origin
-
-
-def _parse(phase: Phase, item: Item, *, config: IngestConfig, key: bytes, scratch: str, buckets: int) -> Receipt:
+def _parse(phase: Phase, item: Item, *, config: IngestConfig, graves: Graves, scratch: str, buckets: int) -> Receipt:
     store = Store(phase.lake_uri)
     source = config.source(item.payload["source"])
-    stream, origin = _open_piece(item.payload, scratch)
-    parts, problem = {}, None
+    stream, origin = open_piece(item.payload, scratch)
+    outbox = Outbox(store, phase, item, {name: TABLES[name].bucket_by for name in TABLES_MADE}, buckets)
+    problem = None
     records = dict.fromkeys(LEDGER_TABLES, 0)
     quarantined = dict.fromkeys(LEDGER_TABLES, 0)
+    forgotten = dict.fromkeys(LEDGER_TABLES, 0)
     with stream:
-        for serial, tables in enumerate(source.read(stream, origin, key)):
+        for tables in source.read(stream, origin, graves.key):
             problem = tables.problem or problem
-            lost = tables.quarantine["table"].to_pylist()
-            for name in LEDGER_TABLES:
-                records[name] += tables.records.get(name, 0)
-                quarantined[name] += lost.count(name)
-                read = getattr(tables, name).num_rows + lost.count(name)
-                if read != tables.records.get(name, 0):
-                    raise LedgerError(
-                        f"{name}: records are missing or doubled",
-                        where=origin.name,
-                        expected=str(tables.records.get(name, 0)),
-                        got=str(read),
-                    )
+            for name, (seen, lost) in _counts(tables, origin.name).items():
+                records[name] += seen
+                quarantined[name] += lost
+            if graves:
+                tables, buried = obey(tables, graves)
+                forgotten = {name: forgotten[name] + buried[name] for name in LEDGER_TABLES}
             for name in TABLES_MADE:
-                rows, by = getattr(tables, name), TABLES[name].bucket_by
-                parts |= send(store, phase, item, f"{name}.{serial}", rows, by, buckets)
-    return Receipt(
-        item=item.id, parts=parts, notes={"records": records, "quarantined": quarantined, "problem": problem}
-    )
+                outbox.add(name, getattr(tables, name))
+    notes = {"records": records, "quarantined": quarantined, "forgotten": forgotten, "problem": problem}
+    return Receipt(item=item.id, parts=outbox.close(), notes=notes)
+
+
+def _counts(tables: Tables, where: str) -> dict[str, tuple[int, int]]:
+    """Raw records and quarantined ones by ledger table; LedgerError unless the rows are just what is left of them."""
+    ledgers = tables.quarantine["table"].to_pylist()
+    counts = {}
+    for name in LEDGER_TABLES:
+        seen, lost, rows = tables.records.get(name, 0), ledgers.count(name), getattr(tables, name).num_rows
+        if rows + lost != seen:
+            raise LedgerError(
+                f"{name}: records are missing or doubled", where=where, expected=str(seen), got=str(rows + lost)
+            )
+        counts[name] = (seen, lost)
+    return counts
 
 
 def _of_file(file: dict[str, Any], parsed: dict[str, Receipt]) -> list[Receipt]:
@@ -332,7 +197,11 @@ def _merge_all(draft: Draft, plan: str, parsed: dict[str, Receipt], runtime: Run
     items = []
     for table in TABLES_MADE:
         old, old_rejected = bucket_shards(draft, table), bucket_shards(draft, table, rejected=True)
-        for bucket, files in sorted(received(parsed.values(), table).items()):
+        arrived = received(parsed.values(), table)
+        # Shards of an older schema are all written anew: a version's table has one schema.
+        others = {*old, *old_rejected} if is_outdated(draft.manifest(table)) else set()
+        for bucket in sorted({*arrived, *others}):
+            files = arrived.get(bucket, [])
             shards, rejected = old.get(bucket, []), old_rejected.get(bucket, [])
             share = sum(file["rows"] for file in files) * _RAW_BYTES_PER_ROW // draft.settings.buckets
             items.append(
@@ -392,9 +261,10 @@ def _manifests(
     made = {}
     for table in TABLES_MADE:
         mine = [receipt for receipt in merged.values() if table in receipt.ledgers]
-        kept = _untouched(draft, table, mine)
+        kept = [_untouched(draft, table, mine)]
         rows_in = quarantined = None
         if table in LEDGER_TABLES:
+            kept.append(_forgotten(table, parsed))
             before = draft.manifest(table)
             rows_in = sum(r.notes["records"][table] for r in parsed.values())
             quarantined = sum(r.notes["quarantined"][table] for r in parsed.values())
@@ -403,7 +273,7 @@ def _manifests(
                 quarantined += before.ledger.quarantined
         made[table] = make_manifest(
             table,
-            [kept, *mine],
+            [*kept, *mine],
             plan=plan,
             recipe=recipe,
             parents=parents,
@@ -412,6 +282,13 @@ def _manifests(
             quarantined=quarantined or 0,
         )
     return made
+
+
+def _forgotten(table: str, parsed: dict[str, Receipt]) -> Receipt:
+    """A receipt for the rows that a tombstone kept out: counted, not stored."""
+    count = sum(receipt.notes["forgotten"][table] for receipt in parsed.values())
+    ledger = Ledger(rows_in=count, accepted=0, rejected={FORGOTTEN: count} if count else {})
+    return Receipt(item="forgotten", ledgers={table: ledger})
 
 
 def _untouched(draft: Draft, table: str, merged: list[Receipt]) -> Receipt:

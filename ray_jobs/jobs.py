@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from pipelines.lake.commit import Draft
-from pipelines.lake.reader import Lake
-from pipelines.storage import Store
+from pipelines.lake.reader import Lake, open_lake
+from pipelines.storage import Store, expand
 from ray_jobs import clean as clean_job
 from ray_jobs import dedup as dedup_job
 from ray_jobs import ingest as ingest_job
 from ray_jobs import media as media_job
 from ray_jobs import samples as samples_job
 from ray_jobs.config import RunConfig
+from ray_jobs.ingest_inputs import parse_input
 from ray_jobs.runtime import Runtime
 from ray_jobs.session import Session, Stage
 from ray_jobs.views import show_summary
@@ -51,16 +52,23 @@ def ingest(session: Session, lake: str | None, inputs: Sequence[str], *, restart
     wanted = inputs or session.config.ingest.inputs
     if not wanted:
         raise InputError("nothing to read", field="inputs", expected="SOURCE:PATH...")
-    for text in wanted:
-        ingest_job.parse_input(text)
+    check_inputs(wanted)
     _finish(session, lake, [("ingest", ingest_stage(wanted, restart))])
 
 
+def check_inputs(inputs: Sequence[str]) -> None:
+    """Raise InputError for an input that is not there, before a lake is made for it."""
+    for text in inputs:
+        expand(parse_input(text)[1])
+
+
 def media(session: Session, lake: str | None, roots: Sequence[str], *, restart: bool) -> None:
+    open_lake(session.lake_uri(lake))
     _finish(session, lake, [("media", media_stage(roots, restart))])
 
 
 def derived(name: str, session: Session, lake: str | None, *, restart: bool) -> None:
+    open_lake(session.lake_uri(lake))
     _finish(session, lake, [(name, DERIVED[name](restart))])
 
 

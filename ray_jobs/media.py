@@ -26,7 +26,16 @@ from pipelines.media.recipe import MediaRecipe
 from pipelines.storage import Store
 from ray_jobs.exchange import receive, received, send
 from ray_jobs.runtime import Item, Runtime
-from ray_jobs.stage import as_json, bucket_shards, from_json, make_manifest, parent_digests, plan_of, up_to_date
+from ray_jobs.stage import (
+    as_json,
+    bucket_shards,
+    from_json,
+    make_manifest,
+    parent_digests,
+    plan_of,
+    require,
+    up_to_date,
+)
 from schemas import FETCHES, KEYFRAMES, MEDIA, POSTS
 from schemas.errors import ConfigError
 from schemas.manifest import Ledger, Receipt, fingerprint
@@ -48,9 +57,11 @@ class MediaConfig(BaseModel):
 
 def media(draft: Draft, config: MediaConfig, runtime: Runtime, *, restart: bool = False) -> bool:
     """Make `fetches`, `media` and `keyframes` from the draft's posts; False if they are up to date."""
+    require(draft, "posts", "ingest")
     roots = [_root(path) for path in config.roots]
     listing = [[path, size] for root in roots for path, size in list_files(root)]
-    recipe = {"media": config.recipe.model_dump(mode="json"), "files": fingerprint(listing)}
+    files = fingerprint(listing)
+    recipe = {"media": config.recipe.model_dump(mode="json"), "files": files}
     plan = plan_of("media", draft, parents=("posts",), made=TABLES_MADE, recipe=recipe)
     if restart:
         forget_run(draft.store, plan)
@@ -64,7 +75,7 @@ def media(draft: Draft, config: MediaConfig, runtime: Runtime, *, restart: bool 
             Item(f"b{bucket:05d}", sum(file["rows"] for file in files) * 20_000, {"bucket": bucket, "links": files})
             for bucket, files in sorted(received(links.values(), "url").items())
         ],
-        partial(_match, roots=[str(root) for root in roots], recipe=config.recipe, buckets=buckets),
+        partial(_match, roots=[str(root) for root in roots], files=files, recipe=config.recipe, buckets=buckets),
     )
     frames = received(matched.values(), "keyframes")
     objects = runtime.run(
@@ -93,7 +104,7 @@ def media(draft: Draft, config: MediaConfig, runtime: Runtime, *, restart: bool 
             )
         }
     )
-    drop_parts(draft.store, plan, ("links", "match"))
+    draft.after_commit(partial(drop_parts, draft.store, plan, ("links", "match")))
     return True
 
 
@@ -125,11 +136,12 @@ def _send_links(phase: Phase, item: Item) -> Receipt:
 
 
 @cache
-def _index(root: str) -> LocalIndex:
+def _index(root: str, _files: str) -> LocalIndex:
+    """The files below a root, listed once a process; `_files` stands for what was there when the job was planned."""
     return index_files(list_files(Path(root)))
 
 
-def _match(phase: Phase, item: Item, *, roots: list[str], recipe: MediaRecipe, buckets: int) -> Receipt:
+def _match(phase: Phase, item: Item, *, roots: list[str], files: str, recipe: MediaRecipe, buckets: int) -> Receipt:
     store = Store(phase.lake_uri)
     urls = pc.unique(receive(store, item.payload["links"], item.payload["bucket"], _URL)["url"]).to_pylist()
     fetches: list[dict[str, Any]] = []
@@ -138,7 +150,7 @@ def _match(phase: Phase, item: Item, *, roots: list[str], recipe: MediaRecipe, b
     for url in sorted(urls):
         media_id, outcome = None, "not_fetched"
         for root in roots:
-            path = _index(root).match(url)
+            path = _index(root, files).match(url)
             if path is not None:
                 media_id, outcome = _take(store, Path(root, path), recipe, objects, frames)
                 break

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -12,8 +13,11 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 _LOG_EVERY_SECONDS = 10.0
+_UNBOUNDED = 10_000
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 
 
 class Output:
@@ -21,7 +25,9 @@ class Output:
 
     def __init__(self, *, as_json: bool = False) -> None:
         self.as_json = as_json
-        self._out = Console(file=sys.stdout, soft_wrap=True, highlight=False)
+        # A pipe or a file has no width: nothing is wrapped there.
+        width = None if sys.stdout.isatty() else _UNBOUNDED
+        self._out = Console(file=sys.stdout, soft_wrap=True, highlight=False, width=width)
         self._err = Console(file=sys.stderr, soft_wrap=True, highlight=False)
 
     def result(self, value: Any) -> None:
@@ -33,23 +39,32 @@ class Output:
     def line(self, text: str) -> None:
         """A line of a result for people."""
         if not self.as_json:
-            self._out.print(text, markup=False)
+            self._out.print(_printable(text), markup=False, emoji=False)
 
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        """A table for people; numbers are right-aligned with thousands separators."""
+        """A table for people; numbers are right-aligned with thousands separators and never broken over lines."""
         if self.as_json:
             return
-        table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+        if title:
+            self._out.print(Text(title, style="bold"))
+        table = Table(box=None, pad_edge=False, show_header=any(columns))
         for index, name in enumerate(columns):
-            numeric = all(isinstance(row[index], int | float) for row in rows) and rows
-            table.add_column(name, justify="right" if numeric else "left", overflow="fold")
+            values = [row[index] for row in rows]
+            numeric = any(_is_number(value) for value in values) and all(
+                value in (None, "") or _is_number(value) for value in values
+            )
+            table.add_column(
+                Text(name), justify="right" if numeric else "left", no_wrap=numeric or index == 0, overflow="fold"
+            )
         for row in rows:
-            table.add_row(*(_cell(value) for value in row))
-        self._out.print(table)
+            table.add_row(*(Text(_printable(_cell(value))) for value in row))
+        with self._out.capture() as capture:
+            self._out.print(table, soft_wrap=False)
+        self._out.out("\n".join(line.rstrip() for line in capture.get().splitlines()), highlight=False)
 
     def log(self, text: str) -> None:
         """A line about the work, to stderr."""
-        self._err.print(text, markup=False)
+        self._err.print(_printable(text), markup=False, emoji=False)
 
     @contextmanager
     def progress(self, what: str, total: int) -> Iterator[Progress | LogProgress]:
@@ -85,6 +100,15 @@ class LogProgress:
         seconds = time.monotonic() - self._begun
         if seconds >= 1:
             self._output.log(f"{self._what}: {self._done}/{self._total} in {seconds:.1f} s")
+
+
+def _printable(text: str) -> str:
+    """The text on one line, without what would steer the terminal: dumps hold whatever people wrote."""
+    return _CONTROL.sub(" ", text)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _cell(value: Any) -> str:

@@ -13,8 +13,7 @@ from schemas.errors import CheckpointError
 def evaluate(lake: Lake, checkpoint: Path, *, split: str, count: int, output: Output) -> dict[str, Any]:
     """Score an exported model (adapter or whole) on a split of the lake's samples, in this process."""
     from ray_jobs.train import held_out, reference_rows
-    from training.config import DataConfig
-    from training.export import open_exported
+    from training.export import open_export
     from training.ranks import process_group
     from training.tasks.behaviour import Behaviour
     from training.tasks.reference import Reference
@@ -22,7 +21,7 @@ def evaluate(lake: Lake, checkpoint: Path, *, split: str, count: int, output: Ou
     if not checkpoint.is_dir():
         raise CheckpointError("no such model", where=str(checkpoint), expected="a folder that training wrote")
     with process_group(0, 1):
-        model, encoder = open_exported(checkpoint, DataConfig())
+        model, encoder, _ = open_export(checkpoint)
         task = Behaviour(Reference.fit(encoder, reference_rows(lake, 20_000)), held_out(lake, split, count))
         scores = task(model, encoder, share=(0, 1))
     output.log(f"evaluate: {scores['num_samples']} samples of split {split}")

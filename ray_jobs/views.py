@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -18,6 +20,8 @@ from ray_jobs.output import Output
 from schemas import TABLES
 from schemas.errors import LakeError
 from schemas.manifest import Manifest
+
+_INPUTS_SHOWN = 20
 
 
 def summary(lake: Lake) -> dict[str, Any]:
@@ -58,39 +62,21 @@ def show_summary(lake: Lake, output: Output) -> None:
     title = f"{lake.store.uri}, version {version.version}"
     if version.version:
         title += f" ({version.committed_at}, {version.command})"
-    rows = []
+    rows: list[list[Any]] = []
     for name, table in summary(lake)["tables"].items():
-        reasons = ", ".join(f"{reason} {count:,}" for reason, count in table["rejected"].items())
-        rows.append(
-            [
-                name,
-                table["rows_in"],
-                table["accepted"],
-                sum(table["rejected"].values()),
-                table["quarantined"],
-                reasons,
-                table["digest"][:12],
-            ]
-        )
-    output.table(title, ["table", "rows in", "accepted", "rejected", "quarantined", "reasons", "digest"], rows)
+        rejected, digest = sum(table["rejected"].values()), table["digest"][:12]
+        rows.append([name, table["rows_in"], table["accepted"], rejected, table["quarantined"], digest])
+        rows += [[f"  {reason}", "", "", count, "", ""] for reason, count in table["rejected"].items()]
+    output.table(title, ["table", "rows in", "accepted", "rejected", "quarantined", "digest"], rows)
 
 
 def _show_table(lake: Lake, manifest: Manifest, output: Output) -> None:
     contract = TABLES[manifest.table]
-    columns = [
-        [
-            column["name"],
-            column["type"],
-            column.get("unit", ""),
-            "" if column["nullable"] else "not null",
-            column["description"],
-        ]
-        for column in contract.describe()["columns"]
-    ]
-    output.table(f"{manifest.table}: {contract.meaning}", ["column", "type", "unit", "", "meaning"], columns)
+    columns = [[column["name"], column["type"], _meaning(column)] for column in contract.describe()["columns"]]
+    output.table(f"{manifest.table}: {contract.meaning}", ["column", "type", "meaning"], columns)
     size = sum(shard.bytes for shard in manifest.shards)
     ledger = manifest.ledger
-    facts = [
+    facts: list[list[Any]] = [
         ["version", lake.version.version],
         ["rows in", ledger.rows_in],
         ["accepted", ledger.accepted],
@@ -101,10 +87,30 @@ def _show_table(lake: Lake, manifest: Manifest, output: Output) -> None:
         ["plan", manifest.plan],
         ["code", manifest.code],
         *[[f"parent {name}", digest] for name, digest in manifest.parents.items()],
-        *[[f"input {i.source}", f"{i.name}, {i.size:,} bytes, sha256 {i.sha256[:16]}"] for i in manifest.inputs],
+        *_inputs(manifest),
     ]
     output.line("")
     output.table("provenance", ["", ""], [[name, _plain(value)] for name, value in facts])
+
+
+def _meaning(column: dict[str, Any]) -> str:
+    """A column's description, its unit and whether it may be null."""
+    notes = [f"unit {column['unit']}"] if column.get("unit") else []
+    notes += [] if column["nullable"] else ["never null"]
+    return f"{column['description']} ({', '.join(notes)})" if notes else column["description"]
+
+
+def _inputs(manifest: Manifest) -> list[list[str]]:
+    """The inputs to be shown: damaged ones first, and of very many the first ones."""
+    listed = sorted(manifest.inputs, key=lambda entry: entry.problem is None)
+    rows = [
+        [f"input {i.source}", f"{i.name}, {i.size:,} bytes, sha256 {i.sha256[:12]}"]
+        + ([f"damaged: {i.problem}"] if i.problem else [])
+        for i in listed[:_INPUTS_SHOWN]
+    ]
+    rest = len(listed) - _INPUTS_SHOWN
+    shown = [[name, "; ".join(facts)] for name, *facts in rows]
+    return [*shown, ["inputs", f"and {rest:,} more, all with --json"]] if rest > 0 else shown
 
 
 def _plain(value: Any) -> str:
@@ -113,31 +119,43 @@ def _plain(value: Any) -> str:
 
 def query(lake: Lake, sql: str, form: str, output: Output) -> None:
     table = run_query(lake, sql)
+    table = table.rename_columns(_distinct(table.column_names))
     if form == "csv":
         pyarrow.csv.write_csv(_flat(table), sys.stdout.buffer)
     elif form == "arrow":
         with pa.ipc.new_stream(sys.stdout.buffer, table.schema) as writer:
             writer.write_table(table)
     elif form == "json":
-        rows = [{name: plain_value(value) for name, value in row.items()} for row in table.to_pylist()]
-        output.result(rows)
+        output.result([plain_value(row) for row in table.to_pylist()])
     else:
         rows = [[_cell(plain_value(value)) for value in row.values()] for row in table.to_pylist()]
         output.table("", table.column_names, rows)
-        output.log(f"{table.num_rows:,} rows")
+        output.log(f"{table.num_rows:,} row{'' if table.num_rows == 1 else 's'}")
+
+
+def _distinct(names: list[str]) -> list[str]:
+    """Column names with `_1`, `_2`, ... where a join gives one twice: a JSON object holds a name once."""
+    found: list[str] = []
+    for name in names:
+        candidates = (name if n == 0 else f"{name}_{n}" for n in range(len(names) + 1))
+        found.append(next(text for text in candidates if text not in found and (text == name or text not in names)))
+    return found
 
 
 def plain_value(value: Any) -> Any:
     """A value as JSON can hold it: times in RFC 3339, bytes in hex, a float that is no number as null."""
+    if isinstance(value, Decimal):
+        # DuckDB's sum of integers is wider than 64 bits.
+        return int(value) if value == value.to_integral_value() else float(value)
     if hasattr(value, "isoformat"):
         return value.isoformat().replace("+00:00", "Z")
     if isinstance(value, bytes):
         return value.hex()
-    if isinstance(value, float) and value != value:
+    if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, dict):
         return {name: plain_value(part) for name, part in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [plain_value(part) for part in value]
     return value if isinstance(value, int | float | str | bool) or value is None else str(value)
 
@@ -148,10 +166,12 @@ def _cell(value: Any) -> Any:
 
 
 def _flat(table: pa.Table) -> pa.Table:
-    """Nested columns as JSON text, which is all that CSV can hold."""
+    """Nested columns as JSON text and times in RFC 3339: what CSV can hold."""
     for index, field in enumerate(table.schema):
-        if pa.types.is_nested(field.type) or pa.types.is_binary(field.type):
-            texts = [None if v is None else json.dumps(plain_value(v)) for v in table.column(index).to_pylist()]
+        kind = field.type
+        if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_temporal(kind):
+            values = [plain_value(value) for value in table.column(index).to_pylist()]
+            texts = [json.dumps(v, ensure_ascii=False) if isinstance(v, dict | list) else v for v in values]
             table = table.set_column(index, field.name, pa.array(texts, pa.string()))
     return table
 

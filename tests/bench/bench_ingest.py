@@ -27,7 +27,8 @@ PLAIN = """
     source, target = sys.argv[1:]
     begun = time.perf_counter()
     text = {name: pl.String for name in ("id", "link_id", "parent_id", "author", "body")}
-    schema = {**text, "score": pl.Int64, "created_utc": pl.String, "retrieved_on": pl.String, "is_submitter": pl.Boolean}
+    times = {"created_utc": pl.String, "retrieved_on": pl.String}
+    schema = {**text, **times, "score": pl.Int64, "is_submitter": pl.Boolean}
     rows = pl.scan_ndjson(source, schema=schema).select(
         comment_id="reddit:" + pl.col("id"),
         post_id="reddit:" + pl.col("link_id").str.strip_prefix("t3_"),
@@ -118,11 +119,11 @@ def test_ingest_beside_plain_polars(dump: Path, tmp_path: Path) -> None:
     )
     start_ray(2)
     warm = create_or_open(str(tmp_path / "warm"))
-    small = tmp_path / "small.ndjson"
     with dump.open("rb") as source:
-        small.write_bytes(b"".join(next(source) for _ in range(2000)))
+        for number in range(4):
+            (tmp_path / f"small{number}.ndjson").write_bytes(b"".join(next(source) for _ in range(2000)))
     runtime = Runtime(Output(), engine="ray", num_cpus=2)
-    ingest(warm, [f"reddit:{small}"], IngestConfig(), runtime)
+    ingest(warm, [f"reddit:{tmp_path}/small*.ndjson"], IngestConfig(), runtime)
     draft = create_or_open(str(tmp_path / "lake"))
     with PeakMemory() as memory:
         begun = time.perf_counter()

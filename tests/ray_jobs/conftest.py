@@ -1,10 +1,13 @@
-"""One local Ray for all tests that need it, started by the same code as a user's, and stopped at the end."""
+"""One local Ray and one small finished lake for all tests that need them, made as a user makes them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+from tests.ray_jobs.handmade import make_lake
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +26,9 @@ def engine(request: pytest.FixtureRequest) -> str:
     if request.param == "ray":
         request.getfixturevalue("local_ray")
     return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def handmade(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A lake with all stages done on the dumps of `handmade.py`; tests only read it."""
+    return make_lake(tmp_path_factory.mktemp("handmade"))

@@ -71,7 +71,8 @@ def test_a_receipt_whose_exchange_file_is_gone_counts_as_not_done(tmp_path):
     store, phase = Store(str(tmp_path)), Phase(str(tmp_path), "plan", "count")
     store.put("part.arrow", b"x")
     phase.record(
-        store, Receipt.model_validate({"item": "a", "parts": {"posts": {"path": "part.arrow", "rows": 1, "batches": {}}}})
+        store,
+        Receipt.model_validate({"item": "a", "parts": {"posts": {"path": "part.arrow", "rows": 1, "batches": {}}}}),
     )
     assert set(phase.finished(store)) == {"a"}
     store.delete("part.arrow")

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from training.answer import Answer, Span
 from training.data import Encoded
 
-MOST = 64
+MOST = 32
 _NUMBER = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?")
 
 
