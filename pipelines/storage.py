@@ -17,8 +17,11 @@ import pyarrow.fs
 
 from schemas.errors import InputError, MissingExtra
 
-_THROTTLED = ("SlowDown", "503", "Please reduce your request rate", "RequestTimeout", "InternalError")
+# The last is S3's answer to two conditional puts at once; a later try tells who won.
+_THROTTLED = ("SlowDown", "503", "reduce your request", "RequestTimeout", "InternalError", "ConditionalRequestConflict")
 _TRIES = 6
+_FIRST_PAUSE_SECONDS = 0.2
+_YOUNG_SECONDS = 600.0
 
 
 class Store:
@@ -75,13 +78,16 @@ class Store:
         os.replace(temporary, target)
         _sync_folder(target.parent)
 
-    def create(self, path: str, data: bytes) -> None:
-        """Write the object only if there is none; raises FileExistsError for all but one of any number of writers."""
+    def create(self, path: str, data: bytes, *, mode: int = 0o666) -> None:
+        """Write the object only if there is none; raises FileExistsError for all but one of any number of writers.
+
+        `mode` is the permission of a local file, less the umask.
+        """
         if not self.is_local:
             self._create_remote(path, data)
             return
         target = Path(self.full(path))
-        temporary = _write_beside(target, data)
+        temporary = _write_beside(target, data, mode)
         try:
             os.link(temporary, target)
         finally:
@@ -129,6 +135,26 @@ class Store:
             else:
                 _retrying(lambda: self._fs.rm_file(self.full(path)))
 
+    def keep(self, path: str, data: bytes | pa.Buffer) -> None:
+        """Write an object whose name is its content; one that is there already only starts a new age.
+
+        `gc` spares what is young, so an old orphan that a running job makes use of again is safe from it.
+        """
+        with suppress(FileNotFoundError):
+            if self.size(path) == len(data):
+                if self.is_local:
+                    os.utime(self.full(path))
+                    return
+                if time.time() - self.modified(path) < _YOUNG_SECONDS:
+                    return
+        self.put(path, data)
+
+    def modified(self, path: str) -> float:
+        """Seconds since the epoch at which the object was written; FileNotFoundError if there is none."""
+        if self.is_local:
+            return os.stat(self.full(path)).st_mtime
+        return float(_retrying(lambda: self._fs.info(self.full(path)))["LastModified"].timestamp())
+
     def walk(self, prefix: str = "") -> Iterator[tuple[str, int]]:
         """All objects below `prefix` as (path, bytes), sorted by path; links are not followed."""
         if self.is_local:
@@ -169,7 +195,7 @@ class Store:
 def split_uri(uri: str) -> tuple[Store, str]:
     """The store of a file's folder, and the file's name in it."""
     folder, _, name = uri.rpartition("/")
-    if "://" in uri and not folder.split("://", 1)[1]:
+    if "/" not in uri.split("://", 1)[-1] and "://" in uri:
         raise InputError("names no object", where=uri, expected="scheme://bucket/path")
     return Store(folder or ("." if not uri.startswith("/") else "/")), name
 
@@ -180,7 +206,7 @@ def expand(pattern: str) -> list[str]:
         return _expand_remote(pattern)
     path = Path(pattern.removeprefix("file://")).absolute()
     if path.is_dir():
-        return sorted(str(p) for p in path.rglob("*") if p.is_file())
+        return _files_below(path, pattern)
     if path.exists():
         return [str(path)]
     anchor = Path(path.anchor)
@@ -188,6 +214,17 @@ def expand(pattern: str) -> list[str]:
     if not found:
         raise InputError("no such file", where=pattern, expected="an existing file, folder or glob")
     return found
+
+
+def _files_below(folder: Path, pattern: str) -> list[str]:
+    def refuse(error: OSError) -> None:
+        raise InputError("cannot be read", where=str(error.filename), got=error.strerror or "error") from error
+
+    found = [Path(parent, name) for parent, _, names in os.walk(folder, onerror=refuse) for name in names]
+    files = sorted(str(path) for path in found if path.is_file())
+    if not files:
+        raise InputError("no file in this folder", where=pattern, expected="at least one file")
+    return files
 
 
 def _expand_remote(pattern: str) -> list[str]:
@@ -199,11 +236,11 @@ def _expand_remote(pattern: str) -> list[str]:
     return sorted(f"{protocol}://{name}" for name in names)
 
 
-def _write_beside(target: Path, data: bytes | pa.Buffer) -> Path:
+def _write_beside(target: Path, data: bytes | pa.Buffer, mode: int = 0o666) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.{random.getrandbits(48):012x}.tmp")
     try:
-        with open(temporary, "xb") as file:
+        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -223,14 +260,18 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _retrying(call: Any) -> Any:
-    """Call, and call again after a growing, jittered pause while the server says that it is too busy."""
+    """Call, and call again after a growing, jittered pause while the server is too busy or its answer gets lost.
+
+    Everything that is called may be done twice: an object is written whole, and `create` knows its own bytes again.
+    """
     for attempt in range(_TRIES):
         try:
             return call()
         except (FileNotFoundError, FileExistsError, PermissionError):
             raise
         except OSError as error:
-            if attempt == _TRIES - 1 or not any(sign in f"{error!r}" for sign in _THROTTLED):
+            passing = isinstance(error, ConnectionError | TimeoutError) or any(s in f"{error!r}" for s in _THROTTLED)
+            if attempt == _TRIES - 1 or not passing:
                 raise
-            time.sleep(random.uniform(0.5, 1.0) * 0.2 * 2**attempt)
+            time.sleep(random.uniform(0.5, 1.0) * _FIRST_PAUSE_SECONDS * 2**attempt)
     raise AssertionError("unreachable")

@@ -88,7 +88,7 @@ def clean(draft: Draft, recipe: CleanRecipe, runtime: Runtime, *, restart: bool 
             )
         }
     )
-    drop_parts(draft.store, plan, ("reroute",))
+    draft.after_commit(partial(drop_parts, draft.store, plan, ("reroute",)))
     return True
 
 

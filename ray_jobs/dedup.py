@@ -82,7 +82,7 @@ def dedup(draft: Draft, recipe: DedupRecipe, runtime: Runtime, *, restart: bool 
             )
         }
     )
-    drop_parts(draft.store, plan, (*links.PHASES, "signatures", "resolve"))
+    draft.after_commit(partial(drop_parts, draft.store, plan, (*links.PHASES, "signatures", "resolve")))
     return True
 
 

@@ -77,7 +77,7 @@ def samples(draft: Draft, recipe: SamplesRecipe, runtime: Runtime, *, restart: b
             )
         }
     )
-    drop_parts(draft.store, plan, (*links.PHASES, "wanted", "scenes"))
+    draft.after_commit(partial(drop_parts, draft.store, plan, (*links.PHASES, "wanted", "scenes")))
     return True
 
 

@@ -103,6 +103,11 @@ def bucket_shards(lake: Lake, table: str, *, rejected: bool = False) -> dict[int
     return found
 
 
+def is_outdated(manifest: Manifest | None) -> bool:
+    """True if the table was written under another schema than the present one."""
+    return manifest is not None and manifest.schema_fingerprint != TABLES[manifest.table].fingerprint
+
+
 def as_json(shards: Iterable[Shard]) -> list[dict[str, Any]]:
     """Shards as an item's payload."""
     return [shard.model_dump(mode="json") for shard in shards]

@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from schemas.errors import LakeError, LedgerError
 
 FORMAT = 1
+FORGOTTEN = "forgotten"
+"""The one reject reason whose rows are counted and not stored."""
 
 
 class Record(BaseModel):
@@ -131,8 +133,9 @@ class Manifest(Record):
         if stored != self.ledger.accepted:
             raise ValueError(f"shards hold {stored} accepted rows, the ledger {self.ledger.accepted}")
         rejected = sum(shard.rows for shard in self.rejected_shards)
-        if rejected != sum(self.ledger.rejected.values()):
-            raise ValueError(f"shards hold {rejected} rejected rows, the ledger {sum(self.ledger.rejected.values())}")
+        counted = sum(count for reason, count in self.ledger.rejected.items() if reason != FORGOTTEN)
+        if rejected != counted:
+            raise ValueError(f"shards hold {rejected} rejected rows, the ledger {counted}")
         return self
 
 
@@ -172,6 +175,11 @@ class Receipt(Record):
     parts: dict[str, PartFile] = {}
     """Exchange files by name, for the next phase."""
     notes: dict[str, Any] = {}
+
+    def paths(self) -> list[str]:
+        """All files that the item wrote."""
+        shards = [shard.path for made in (self.shards, self.rejected_shards) for of in made.values() for shard in of]
+        return shards + [part.path for part in self.parts.values()]
 
 
 class PartFile(Record):

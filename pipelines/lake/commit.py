@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 
 from pipelines.lake.key import key_fingerprint, load_key
 from pipelines.lake.reader import HINT, SETTINGS, Lake, latest_version, version_path
@@ -14,6 +16,7 @@ from schemas.errors import LakeConflict, LakeError
 from schemas.manifest import LakeSettings, Manifest, TableRef, Version
 
 DEFAULT_BUCKETS = 16
+_CHECKERS = 16
 
 
 def create_or_open(uri: str, *, buckets: int | None = None) -> Draft:
@@ -23,9 +26,12 @@ def create_or_open(uri: str, *, buckets: int | None = None) -> Draft:
     """
     store = Store(uri)
     if not store.exists(SETTINGS):
-        first = next(iter(store.walk()), None)
-        if first is not None:
-            raise LakeError("the folder is not empty and is no lake", where=store.uri, got=first[0])
+        if store.is_local:
+            _refuse_file(Path(store.uri))
+        # What a writer that died while it created the lake has left is no reason to refuse.
+        first = next((path for path, _ in store.walk() if not path.startswith(f".{SETTINGS}.")), None)
+        if first is not None and not store.exists(SETTINGS):
+            raise LakeError("the folder is not empty and is no lake", where=store.uri, got=first)
         key = load_key(store, create=True)
         settings = LakeSettings(buckets=buckets or DEFAULT_BUCKETS, key_fingerprint=key_fingerprint(key))
         # If another writer has just created it, its settings hold.
@@ -44,6 +50,12 @@ def create_or_open(uri: str, *, buckets: int | None = None) -> Draft:
     return draft
 
 
+def _refuse_file(path: Path) -> None:
+    for place in (path, *path.parents):
+        if place.is_file():
+            raise LakeError("a file is no lake", where=str(place), expected="a folder, absent or empty or a lake")
+
+
 def check_key(lake: Lake) -> bytes:
     """The lake's key; raises LakeError if the one at hand is not the one that the lake was made with."""
     key = load_key(lake.store)
@@ -59,12 +71,17 @@ def check_key(lake: Lake) -> bytes:
     return key
 
 
+def _shard_paths(manifest: Manifest | None) -> set[str]:
+    return {shard.path for shard in (*manifest.shards, *manifest.rejected_shards)} if manifest else set()
+
+
 class Draft(Lake):
     """The latest version with tables that are made but not yet published; the stages of one run read it."""
 
     def __init__(self, store: Store, version: int | None = None) -> None:
         super().__init__(store, version)
         self.pending: dict[str, Manifest] = {}
+        self._cleanups: list[Callable[[], None]] = []
 
     def manifest(self, table: str) -> Manifest | None:
         return self.pending.get(table) or super().manifest(table)
@@ -76,13 +93,33 @@ class Draft(Lake):
             if super().manifest(name) != manifest:
                 self.pending[name] = manifest
 
+    def after_commit(self, cleanup: Callable[[], None]) -> None:
+        """Do this once the draft is published: until then a run that is started again takes up what is there."""
+        self._cleanups.append(cleanup)
+
+    def _check_new_shards(self) -> None:
+        """All that the version would add is still there; a run may have slept longer than `gc`'s grace period."""
+        new: set[str] = set()
+        for name, manifest in self.pending.items():
+            new |= _shard_paths(manifest) - _shard_paths(super().manifest(name))
+        with ThreadPoolExecutor(_CHECKERS) as pool:
+            missing = [path for path, there in zip(new, pool.map(self.store.exists, new), strict=True) if not there]
+        if missing:
+            raise LakeError("a shard of this run is gone; run the command again", where=self.store.full(min(missing)))
+
     def publish(self, command: str) -> Version:
         """Commit all pending tables as the next version; without any, the present version is returned.
 
         Raises LakeConflict if another writer has committed since this draft was opened.
         """
-        if not self.pending:
-            return self.version
+        version = self._commit(command) if self.pending else self.version
+        for cleanup in self._cleanups:
+            cleanup()
+        self._cleanups.clear()
+        return version
+
+    def _commit(self, command: str) -> Version:
+        self._check_new_shards()
         tables = dict(self.version.tables)
         for name, manifest in sorted(self.pending.items()):
             data = manifest.to_json()

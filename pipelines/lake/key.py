@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from pipelines.storage import Store
@@ -30,12 +31,9 @@ def load_key(store: Store, *, create: bool = False) -> bytes:
         raise LakeError("a remote lake needs a given key", where=store.uri, expected=f"{ENV} or {ENV_FILE} to be set")
     path = Path(store.uri + ".key")
     if not path.exists() and create:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_hex(32) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        # Created as a whole and once: another process that creates the lake at the same time takes up this key.
+        with suppress(FileExistsError):
+            Store(path.parent).create(path.name, f"{secrets.token_hex(32)}\n".encode(), mode=0o600)
     return _checked(_read(path), str(path))
 
 

@@ -45,7 +45,9 @@ def _parse(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, Any]:
     found = connection.execute("SELECT json_serialize_sql(?)", [sql]).fetchall()
     tree: dict[str, Any] = json.loads(found[0][0])
     if tree.get("error"):
-        raise UserError(str(tree.get("error_message", "not a SELECT")).splitlines()[0], where="query")
+        message = str(tree.get("error_message", "not a SELECT")).splitlines()[0]
+        hint = 'a version in double quotes: "posts@3"' if '"@"' in message else ""
+        raise UserError(message, where="query", expected=hint)
     if len(tree["statements"]) != 1:
         raise UserError("one statement at a time", where="query", got=str(len(tree["statements"])))
     return tree

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from pipelines.lake.buckets import bucket_of
-from pipelines.lake.shards import read_shards
+from pipelines.lake.shards import check_shard, read_shards
 from pipelines.storage import Store
 from schemas import TABLES
 from schemas.errors import LakeError
@@ -18,10 +18,15 @@ from schemas.manifest import LakeSettings, Manifest, Shard, Version
 
 SETTINGS = "lake.json"
 HINT = "versions/latest"
+EXPIRED = "versions/expired"
 
 
 def version_path(number: int) -> str:
     return f"versions/v{number:06d}.json"
+
+
+def expiry_path(number: int) -> str:
+    return f"{EXPIRED}/v{number:06d}.json"
 
 
 def open_lake(uri: str, *, version: int | None = None) -> Lake:
@@ -90,6 +95,13 @@ class Lake:
             try:
                 data = self.store.read(ref.manifest)
             except FileNotFoundError as error:
+                if self.store.exists(expiry_path(self.version.version)):
+                    raise LakeError(
+                        "this version has expired, and its data are gone",
+                        where=self.store.uri,
+                        expected=f"a later version, up to {latest_version(self.store)}",
+                        got=str(self.version.version),
+                    ) from error
                 raise LakeError("manifest is missing", where=self.store.full(ref.manifest)) from error
             self._manifests[table] = Manifest.from_json(data, where=self.store.full(ref.manifest))
         return self._manifests[table]
@@ -101,7 +113,7 @@ class Lake:
     def resolve(self, name: str) -> tuple[Lake, str]:
         """`posts` or `posts@3` as the lake at that version and the table's name; raises LakeError for unknown ones."""
         table, _, number = name.partition("@")
-        if number and not number.isdigit():
+        if number and not (number.isascii() and number.isdecimal()):
             raise LakeError("not a version number", where=name, expected="TABLE@N", got=number)
         lake = self.at(int(number)) if number else self
         if table not in lake.version.tables:
@@ -124,11 +136,14 @@ class Lake:
         return lake.dataset(table, manifest.rejected_shards, rejected=True)
 
     def dataset(self, table: str, shards: Sequence[Shard], *, rejected: bool = False) -> ds.Dataset:
-        """The given shards of a table as one dataset."""
+        """The given shards of a table, all of one schema, as one dataset; ContractError if it has become unreadable."""
         contract = TABLES[table]
         schema = contract.rejected_schema if rejected else contract.schema
         if not shards:
             return ds.dataset(schema.empty_table())
+        manifest = self.manifest(table)
+        if manifest is None or manifest.schema_fingerprint != contract.fingerprint:
+            check_shard(self.store, contract, shards[0])
         paths = [self.store.full(shard.path) for shard in shards]
         return ds.dataset(paths, schema=schema, format="ipc", filesystem=self.store.arrow_filesystem())
 

@@ -35,7 +35,7 @@ class Phase:
         return f"{self.folder}/parts/{self.name}-{item}-{table}.arrow"
 
     def finished(self, store: Store) -> dict[str, Receipt]:
-        """The receipts of this phase, by item. One whose exchange files are gone counts as not done."""
+        """The receipts of this phase, by item. One whose exchange files or shards are gone counts as not done."""
         found: dict[str, Receipt] = {}
         for path, _ in store.walk(f"{self.folder}/{self.name}"):
             if not path.endswith(".json"):
@@ -45,8 +45,10 @@ class Phase:
             except LakeError:
                 store.delete(path)  # Written by another release: the item is done again.
                 continue
-            if all(store.exists(part.path) for part in receipt.parts.values()):
+            if all(store.exists(made) for made in receipt.paths()):
                 found[receipt.item] = receipt
+            else:
+                store.delete(path)  # Work is repeatable, and its new receipt may not be hidden by this one.
         return found
 
     def record(self, store: Store, receipt: Receipt) -> None:
