@@ -20,8 +20,8 @@ from schemas.manifest import Receipt
 
 Engine = Literal["ray", "inline"]
 
-# An item costs Ray Data 10-30 ms to schedule, so small items travel together.
-_GROUP_BYTES = 96 * 2**20
+# A task costs Ray Data 10-30 ms, so small items travel together.
+_GROUP_BYTES = 256 * 2**20
 _GROUPS_PER_CPU = 4
 _OBJECT_STORE_BYTES = 512 * 2**20
 
@@ -108,8 +108,12 @@ def group_items(items: Sequence[Item], cpus: int) -> list[list[Item]]:
 
 
 def _finish(phase: Phase, item: Item, work: Work) -> Receipt:
-    receipt = work(phase, item)
-    phase.record(Store(phase.lake_uri), receipt)
+    store = Store(phase.lake_uri)
+    # A group that Ray tries again begins with what its dead worker had finished.
+    receipt = phase.receipt(store, item.id)
+    if receipt is None:
+        receipt = work(phase, item)
+        phase.record(store, receipt)
     return receipt
 
 
@@ -152,5 +156,8 @@ def start_ray(num_cpus: int | None = None, *, object_store_bytes: int = _OBJECT_
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
+    # Receipts are a few KiB. With reservation, Ray Data keeps half of the CPUs from its only operator for a second and
+    # then leaves 0.15 s between tasks: measured, 4.1 s against 2.7 s for 540 MB on two cores.
+    context.op_resource_reservation_enabled = False
     logging.getLogger("ray.data").setLevel(logging.WARNING)
     return max(1, int(ray.cluster_resources().get("CPU", 1)))

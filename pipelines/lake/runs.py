@@ -36,20 +36,25 @@ class Phase:
 
     def finished(self, store: Store) -> dict[str, Receipt]:
         """The receipts of this phase, by item. One whose exchange files or shards are gone counts as not done."""
-        found: dict[str, Receipt] = {}
-        for path, _ in store.walk(f"{self.folder}/{self.name}"):
-            if not path.endswith(".json"):
-                continue
-            try:
-                receipt = Receipt.from_json(store.read(path), where=store.full(path))
-            except LakeError:
-                store.delete(path)  # Written by another release: the item is done again.
-                continue
-            if all(store.exists(made) for made in receipt.paths()):
-                found[receipt.item] = receipt
-            else:
-                store.delete(path)  # Work is repeatable, and its new receipt may not be hidden by this one.
-        return found
+        names = [path.rpartition("/")[2] for path, _ in store.walk(f"{self.folder}/{self.name}")]
+        items = [name.removesuffix(".json") for name in names if name.endswith(".json")]
+        found = {item: self.receipt(store, item) for item in items}
+        return {item: receipt for item, receipt in found.items() if receipt is not None}
+
+    def receipt(self, store: Store, item: str) -> Receipt | None:
+        """The item's receipt; None if it is not done, or if what it made is gone."""
+        path = self.receipt_path(item)
+        try:
+            receipt = Receipt.from_json(store.read(path), where=store.full(path))
+        except FileNotFoundError:
+            return None
+        except LakeError:
+            store.delete(path)  # Written by another release: the item is done again.
+            return None
+        if all(store.exists(made) for made in receipt.paths()):
+            return receipt
+        store.delete(path)  # Work is repeatable, and its new receipt may not be hidden by this one.
+        return None
 
     def record(self, store: Store, receipt: Receipt) -> None:
         """Keep the receipt; a second worker that did the same item finds it there, and its own was equal."""

@@ -73,7 +73,7 @@ def dump(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class PeakMemory:
-    """Unique memory of all Ray workers together, sampled."""
+    """Unique memory of all Ray workers together, sampled once a second."""
 
     def __init__(self) -> None:
         self.peak, self._stop = 0, threading.Event()
@@ -88,7 +88,7 @@ class PeakMemory:
         self._thread.join()
 
     def _watch(self) -> None:
-        while not self._stop.wait(0.2):
+        while not self._stop.wait(1.0):
             total = 0
             for process in psutil.process_iter(["name"]):
                 if (process.info["name"] or "").startswith("ray::"):
