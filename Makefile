@@ -26,7 +26,7 @@ install: $(VENV)/.run ## Install what a run needs
 
 demo: $(VENV)/.run ## Dumps, lake, samples, training and scores on this machine, from nothing
 	rm -rf demo-out
-	$(BIN)/postlake synth demo-out/raw --posts 1000
+	$(BIN)/postlake synth demo-out/raw --posts 1200
 	$(BIN)/postlake run --config demo --lake demo-out/lake --out demo-out/model
 
 check: $(VENV)/.dev ## Format, lint, types, import rules

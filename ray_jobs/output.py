@@ -93,8 +93,8 @@ class LogProgress:
         if time.monotonic() - self._last >= _LOG_EVERY_SECONDS:
             self._last = time.monotonic()
             rate = self._done / (self._last - self._begun)
-            left = (self._total - self._done) / rate if rate else 0.0
-            self._output.log(f"{self._what}: {self._done}/{self._total}, {rate:.1f}/s, {left:.0f} s left")
+            left = f"{(self._total - self._done) / rate:.0f} s left" if rate else "starting"
+            self._output.log(f"{self._what}: {self._done}/{self._total}, {rate:.1f}/s, {left}")
 
     def finish(self) -> None:
         seconds = time.monotonic() - self._begun
