@@ -8,6 +8,7 @@ import os
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pipelines.lake.reader import Lake, open_lake
 from pipelines.lake.runs import plan_digest
 from pipelines.media.frames import Frames
-from ray_jobs.feed import COLUMNS, Feed, stream, whole_order, with_media, write_feed
+from ray_jobs.feed import COLUMNS, Feed, epoch_order, stream, whole_order, with_media, write_feed
 from ray_jobs.output import Output
 from ray_jobs.runtime import start_ray
 from ray_jobs.stage import require
@@ -138,15 +139,22 @@ def _texts(samples: pa.Table) -> Iterator[str]:
 
 
 def held_out(lake: Lake, split: str, count: int) -> list[dict[str, Any]]:
-    """The first `count` samples of a split by id, with their media."""
+    """`count` samples of a split, chosen by a hash of their ids, with their media."""
     frames = Frames(lake)
-    rows = _read_split(lake, split).slice(0, count).to_pylist()
-    return [with_media(row, frames) for row in rows]
+    return [with_media(row, frames) for row in _some(lake, split, count)]
 
 
 def reference_rows(lake: Lake, count: int) -> Iterable[dict[str, Any]]:
-    """The first `count` training samples by id, without media: what baselines are fitted on."""
-    return [{**row, "media": {}} for row in _read_split(lake, "train").slice(0, count).to_pylist()]
+    """`count` training samples, chosen by a hash of their ids, without media: what baselines are fitted on."""
+    return [{**row, "media": {}} for row in _some(lake, "train", count)]
+
+
+def _some(lake: Lake, split: str, count: int) -> list[dict[str, Any]]:
+    """Not the first by id: those would all be of one platform."""
+    rows = _read_split(lake, split)
+    chosen = epoch_order(rows["sample_id"].to_pylist(), 0, 0)[:count]
+    found: list[dict[str, Any]] = rows.take(pa.array(chosen)).to_pylist()
+    return found
 
 
 def _fit(settings: dict[str, Any], job: TrainJob, plan: str, out: Path) -> None:
@@ -225,18 +233,19 @@ def _work(settings: dict[str, Any]) -> None:
         ray.train.report({"step": step}, checkpoint=ray.train.Checkpoint.from_directory(str(directory)))
 
     saved = ray.train.get_checkpoint()
-    trained = train_loop(
-        config,
-        out,
-        batches=lambda step: stream(feed, rank, step, lake),
-        evaluate=evaluate,
-        on_step=on_step,
-        on_checkpoint=on_checkpoint,
-        resume=Path(saved.path) if saved else None,
-        provenance=settings["provenance"],
-        rank=rank,
-        world_size=ranks,
-    )
+    with saved.as_directory() if saved else nullcontext() as directory:
+        trained = train_loop(
+            config,
+            out,
+            batches=lambda step: stream(feed, rank, step, lake),
+            evaluate=evaluate,
+            on_step=on_step,
+            on_checkpoint=on_checkpoint,
+            resume=Path(directory) if directory else None,
+            provenance=settings["provenance"],
+            rank=rank,
+            world_size=ranks,
+        )
     if rank == 0:
         scores = {
             "steps": trained.steps,

@@ -30,6 +30,10 @@ def _column(table: pa.Table, field: pa.Field, where: str) -> pa.ChunkedArray:
         return pa.chunked_array([pa.nulls(table.num_rows, field.type)])
     values = table.column(index)
     if values.type != field.type:
+        # A cast would drop the fields that the contract does not have, and their values with them.
+        unknown = _unknown_field(values.type, field.type, field.name)
+        if unknown:
+            raise ContractError("unknown field", where=where, field=unknown, expected=str(field.type))
         try:
             values = values.cast(field.type)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
@@ -42,6 +46,21 @@ def _column(table: pa.Table, field: pa.Field, where: str) -> pa.ChunkedArray:
             "null in a column that has none", where=where, field=field.name, got=f"{values.null_count} nulls"
         )
     return values
+
+
+def _unknown_field(given: pa.DataType, declared: pa.DataType, path: str) -> str | None:
+    """The path of a nested field that the declared type does not have."""
+    if pa.types.is_list(given) or pa.types.is_large_list(given):
+        return _unknown_field(given.value_type, declared.value_type, path) if pa.types.is_list(declared) else None
+    if not (pa.types.is_struct(given) and pa.types.is_struct(declared)):
+        return None
+    for child in given:
+        if declared.get_field_index(child.name) < 0:
+            return f"{path}.{child.name}"
+        found = _unknown_field(child.type, declared.field(child.name).type, f"{path}.{child.name}")
+        if found:
+            return found
+    return None
 
 
 def check_readable(old: pa.Schema, contract: Table, *, where: str = "") -> None:

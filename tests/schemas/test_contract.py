@@ -106,3 +106,10 @@ def test_incompatible_older_schemas_are_refused_by_field(old: pa.Schema, field: 
         check_readable(old, CONTRACT, where="posts@3")
     assert raised.value.field == field
     assert "posts@3" in str(raised.value)
+
+
+def test_an_unknown_field_inside_a_struct_is_refused_and_not_dropped() -> None:
+    media = pa.array([[{"kind": "image", "url": "a.jpg", "alt": "a cat"}]])
+    schema = pa.schema([pa.field("media", pa.list_(pa.struct([("kind", pa.string()), ("url", pa.string())])))])
+    with pytest.raises(ContractError, match=r"unknown field .*media\.alt"):
+        conform(pa.table({"media": media}), schema)
