@@ -29,11 +29,12 @@ demo: $(VENV)/.run ## Dumps, lake, samples, training and scores on this machine,
 	$(BIN)/postlake synth demo-out/raw --posts 1200
 	$(BIN)/postlake run --config demo --lake demo-out/lake --out demo-out/model
 
-check: $(VENV)/.dev ## Format, lint, types, import rules
+check: $(VENV)/.dev ## Format, lint, types, import rules, layout, schema snapshots, packaging, pages
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/test_layout.py tests/schemas/test_snapshots.py tests/test_packaging.py tests/test_docs.py
 
 test: $(VENV)/.dev ## All tests that fit 20 minutes on two cores
 	$(BIN)/python -m pytest -q

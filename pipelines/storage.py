@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
 import random
+import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -15,7 +17,7 @@ import fsspec
 import pyarrow as pa
 import pyarrow.fs
 
-from schemas.errors import InputError, MissingExtra
+from schemas.errors import InputError, MissingExtra, UserError
 
 # The last is S3's answer to two conditional puts at once; a later try tells who won.
 _THROTTLED = ("SlowDown", "503", "reduce your request", "RequestTimeout", "InternalError", "ConditionalRequestConflict")
@@ -42,6 +44,16 @@ class Store:
                 "storage needs an optional package", where=self.uri, expected="pip install 'postlake[s3]'"
             ) from error
 
+    def _call(self, call: Any) -> Any:
+        """Call the server, patiently; raises UserError where it asks for credentials, refuses or does not answer."""
+        try:
+            return _retrying(call)
+        except _transport_errors() as error:
+            problem = _server_problem(error)
+            if problem is None:
+                raise
+            raise UserError(problem[0], where=self.uri, expected=problem[1], got=problem[2]) from error
+
     def full(self, path: str) -> str:
         """The absolute path, or the remote path without its protocol."""
         if self.is_local:
@@ -53,13 +65,13 @@ class Store:
         """The whole object; FileNotFoundError if there is none."""
         if self.is_local:
             return Path(self.full(path)).read_bytes()
-        return cast(bytes, _retrying(lambda: self._fs.cat_file(self.full(path))))
+        return cast(bytes, self._call(lambda: self._fs.cat_file(self.full(path))))
 
     def open(self, path: str) -> BinaryIO:
         """A seekable stream over the object."""
         if self.is_local:
             return open(self.full(path), "rb")
-        return cast(BinaryIO, _retrying(lambda: self._fs.open(self.full(path), "rb")))
+        return cast(BinaryIO, self._call(lambda: self._fs.open(self.full(path), "rb")))
 
     def arrow(self, path: str) -> pa.NativeFile:
         """The object as an Arrow file: memory-mapped if local."""
@@ -70,11 +82,35 @@ class Store:
     def put(self, path: str, data: bytes | pa.Buffer) -> None:
         """Write the object so that no reader ever sees half of it; an older one is replaced."""
         if not self.is_local:
-            _retrying(lambda: self._fs.pipe_file(self.full(path), bytes(data)))
+            self._call(lambda: self._fs.pipe_file(self.full(path), bytes(data)))
             return
         target = Path(self.full(path))
         temporary = _write_beside(target, data)
         os.replace(temporary, target)
+        _sync_folder(target.parent)
+
+    @contextmanager
+    def writer(self, path: str) -> Iterator[BinaryIO]:
+        """A file to write the object through; it appears whole at the end, and not at all if the block raises.
+
+        A local one goes to disk as it is written, a remote one is held in memory until the end.
+        """
+        if not self.is_local:
+            buffer = io.BytesIO()
+            yield buffer
+            self.put(path, buffer.getbuffer())
+            return
+        target = Path(self.full(path))
+        temporary = _write_beside(target, b"")
+        try:
+            with open(temporary, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, target)
+        finally:
+            with suppress(FileNotFoundError):
+                os.unlink(temporary)
         _sync_folder(target.parent)
 
     def create(self, path: str, data: bytes, *, mode: int = 0o666) -> None:
@@ -95,7 +131,7 @@ class Store:
 
     def _create_remote(self, path: str, data: bytes) -> None:
         try:
-            _retrying(lambda: self._fs.pipe_file(self.full(path), data, mode="create"))
+            self._call(lambda: self._fs.pipe_file(self.full(path), data, mode="create"))
         except FileExistsError:
             pass
         except OSError as error:
@@ -110,20 +146,20 @@ class Store:
     def exists(self, path: str) -> bool:
         if self.is_local:
             return os.path.exists(self.full(path))
-        return bool(_retrying(lambda: self._fs.exists(self.full(path))))
+        return bool(self._call(lambda: self._fs.exists(self.full(path))))
 
     def size(self, path: str) -> int:
         """Bytes of the object; FileNotFoundError if there is none."""
         if self.is_local:
             return os.path.getsize(self.full(path))
-        return int(_retrying(lambda: self._fs.size(self.full(path))))
+        return int(self._call(lambda: self._fs.size(self.full(path))))
 
     def stamp(self, path: str) -> str:
         """Size and ETag or modification time: equal stamps mean that the object need not be read again."""
         if self.is_local:
             stat = os.stat(self.full(path))
             return f"{stat.st_size}-{stat.st_mtime_ns}"
-        info = _retrying(lambda: self._fs.info(self.full(path)))
+        info = self._call(lambda: self._fs.info(self.full(path)))
         return f"{info['size']}-{info.get('ETag') or info.get('LastModified')}"
 
     def delete(self, path: str) -> None:
@@ -132,7 +168,7 @@ class Store:
             if self.is_local:
                 os.unlink(self.full(path))
             else:
-                _retrying(lambda: self._fs.rm_file(self.full(path)))
+                self._call(lambda: self._fs.rm_file(self.full(path)))
 
     def keep(self, path: str, data: bytes | pa.Buffer) -> None:
         """Write an object whose name is its content; one that is there already only starts a new age.
@@ -148,11 +184,23 @@ class Store:
                     return
         self.put(path, data)
 
+    def touch(self, path: str) -> None:
+        """Let the object's age begin anew, so that `gc` spares it; FileNotFoundError if there is none."""
+        if self.is_local:
+            os.utime(self.full(path))
+        elif time.time() - self.modified(path) > _YOUNG_SECONDS:
+            self.put(path, self.read(path))
+
+    def make_private(self) -> None:
+        """Make a local store's folder, closed to other users; what raw dumps hold is nobody else's business."""
+        if self.is_local:
+            os.makedirs(self.uri, mode=0o700, exist_ok=True)
+
     def modified(self, path: str) -> float:
         """Seconds since the epoch at which the object was written; FileNotFoundError if there is none."""
         if self.is_local:
             return os.stat(self.full(path)).st_mtime
-        return float(_retrying(lambda: self._fs.info(self.full(path)))["LastModified"].timestamp())
+        return float(self._call(lambda: self._fs.info(self.full(path)))["LastModified"].timestamp())
 
     def walk(self, prefix: str = "") -> Iterator[tuple[str, int]]:
         """All objects below `prefix` as (path, bytes), sorted by path; links are not followed."""
@@ -161,7 +209,7 @@ class Store:
             return
         base = self.full("").rstrip("/") + "/"
         with suppress(FileNotFoundError):
-            found = _retrying(lambda: self._fs.find(self.full(prefix), detail=True))
+            found = self._call(lambda: self._fs.find(self.full(prefix), detail=True))
             for name in sorted(found):
                 yield name.removeprefix(base), int(found[name]["size"])
 
@@ -235,8 +283,9 @@ def _files_below(folder: Path, pattern: str) -> list[str]:
 
 def _expand_remote(pattern: str) -> list[str]:
     protocol, _, rest = pattern.partition("://")
-    fs = Store(pattern)._fs
-    names = fs.glob(rest) if any(c in rest for c in "*?[") else fs.find(rest)
+    store = Store(pattern)
+    fs = store._fs
+    names = store._call(lambda: fs.glob(rest) if any(c in rest for c in "*?[") else fs.find(rest))
     if not names:
         raise InputError("no such object", where=pattern, expected="an existing object, prefix or glob")
     return sorted(f"{protocol}://{name}" for name in names)
@@ -263,6 +312,30 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+_NO_CREDENTIALS = {"NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError", "NoAuthTokenError"}
+_NO_ANSWER = {"ConnectionError", "HTTPClientError", "EndpointConnectionError", "ConnectTimeoutError"}
+_KEYS = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+
+
+def _transport_errors() -> tuple[type[Exception], ...]:
+    """OSError, and the base of the optional S3 client's errors if that is loaded: without it, none can come."""
+    module = sys.modules.get("botocore.exceptions")
+    return (OSError, module.BotoCoreError) if module else (OSError,)
+
+
+def _server_problem(error: Exception) -> tuple[str, str, str] | None:
+    """What is wrong, what to set and what was seen; None for an error of another kind."""
+    kinds = {kind.__name__ for kind in type(error).__mro__ if kind.__module__.startswith("botocore")}
+    said = str(error)[:200]
+    if kinds & _NO_CREDENTIALS:
+        return "the storage asks for credentials", f"{_KEYS} to be set", said
+    if isinstance(error, PermissionError):
+        return "access denied", f"{_KEYS} that may do this", said
+    if kinds & _NO_ANSWER or isinstance(error, ConnectionError | TimeoutError):
+        return "the storage does not answer", "AWS_ENDPOINT_URL and AWS_REGION to name a server that runs", said
+    return None
 
 
 def _retrying(call: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import sys
 from pathlib import Path
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 app = App(
     name="postlake",
     help="Raw dumps of social-media posts in; a lake, instruction data and a trained model out.",
+    suppress_keyboard_interrupt=False,
+    version=lambda: importlib.metadata.version("postlake"),
     default_parameter=Parameter(negative=()),
 )
 
@@ -232,7 +235,7 @@ def main() -> None:
     try:
         app(sys.argv[1:], exit_on_error=False, print_error=False)
     except CycloptsError as error:
-        _stop("UsageError", " ".join(str(error).split()) + " (see postlake --help)", 2)
+        _stop("UsageError", f"{' '.join(str(error).split())} (see {_help_of(sys.argv[1:2])})", 2)
     except PostlakeError as error:
         _stop(type(error).__name__, str(error), error.exit_code)
     except ModuleNotFoundError as error:
@@ -247,7 +250,13 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except KeyboardInterrupt:
-        _stop("Interrupted", "what is finished is kept; the same command goes on from there", 130)
+        print("postlake: interrupted; the same command goes on from here", file=sys.stderr)
+        sys.exit(130)
+
+
+def _help_of(words: list[str]) -> str:
+    known = [word for word in words if word in app and not word.startswith("-")]
+    return " ".join(["postlake", *known, "--help"])
 
 
 def _stop(kind: str, line: str, code: int) -> NoReturn:

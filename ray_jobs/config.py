@@ -76,7 +76,7 @@ def load_config(path: str | None, overrides: Sequence[tuple[list[str], Any]] = (
             "no such setting" if unknown else "a setting is wrong",
             where="--set" if overridden or path is None else path,
             field=".".join(str(part) for part in first["loc"]),
-            expected=_nearest(names) if unknown else first["msg"],
+            expected=_nearest(names) if unknown else _trimmed(first["msg"]),
             got="" if unknown else repr(first["input"])[:80],
         ) from error
 
@@ -90,6 +90,13 @@ def _lay_over(values: dict[str, Any], names: list[str], value: Any) -> None:
                 "a value has no settings", where="--set", field=".".join(names), got=".".join(names[: depth + 1])
             )
     section[names[-1]] = value
+
+
+def _trimmed(message: str) -> str:
+    """pydantic's sentence without its beginning: what follows the word `expected`."""
+    for beginning in ("Input should be ", "Value error, "):
+        message = message.removeprefix(beginning)
+    return message
 
 
 def _nearest(names: list[str]) -> str:
@@ -108,6 +115,8 @@ def _read(path: str) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigError("cannot be read", where=path, got=error.strerror or "error") from error
+        names = ", ".join(sorted(known.stem for known in CONFIGS.glob("*.toml")))
+        expected = f"a TOML file, or the name of a shipped one: {names}"
+        raise ConfigError("cannot be read", where=path, expected=expected, got=error.strerror or "error") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"is not TOML: {error}", where=path) from error

@@ -10,6 +10,7 @@ from functools import partial
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipelines.dedup.clusters import duplicates as clusters
 from pipelines.dedup.recipe import DedupRecipe
@@ -78,7 +79,12 @@ def dedup(draft: Draft, recipe: DedupRecipe, runtime: Runtime, *, restart: bool 
     draft.update(
         {
             "duplicates": make_manifest(
-                "duplicates", made.values(), plan=plan, recipe=settings, parents=parent_digests(draft, PARENTS)
+                "duplicates",
+                made.values(),
+                plan=plan,
+                recipe=settings,
+                parents=parent_digests(draft, PARENTS),
+                notes={"copies": sum(receipt.notes.get("copies", 0) for receipt in made.values())},
             )
         }
     )
@@ -169,4 +175,5 @@ def _write_bucket(phase: Phase, item: Item) -> Receipt:
         shards={"duplicates": tuple(write_shards(store, DUPLICATES, rows, bucket))},
         # Every post of the lake is counted where it lies, and accepted where its canonical post does.
         ledgers={"duplicates": Ledger(rows_in=posts.height, accepted=rows.num_rows)},
+        notes={"copies": sum(pc.not_equal(rows["post_id"], rows["canonical_id"]).to_pylist())},
     )

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from pipelines.lake.commit import Draft, check_key
 from pipelines.lake.forget import REWRITTEN, Targets, Wanted, find, strip
 from pipelines.lake.observations import count_reasons
+from pipelines.lake.reader import Lake
 from pipelines.lake.runs import Phase, plan_digest
 from pipelines.lake.shards import read_shards, write_shards
 from pipelines.lake.tombstones import SOURCE, bury, read_tombstones
@@ -47,15 +48,23 @@ from schemas.manifest import FORGOTTEN, Input, Ledger, Manifest, Receipt
 _Recipe = TypeVar("_Recipe", bound=BaseModel)
 
 
-def forget(draft: Draft, ids: frozenset[str], authors: frozenset[str], runtime: Runtime) -> bool:
-    """Take posts, comments (`ids`) and authors (`<platform>:<id or name>`) out of the draft; False if nothing is new.
+def look_up(lake: Lake, ids: frozenset[str], authors: frozenset[str]) -> tuple[Targets, tuple[str, ...]]:
+    """What goes with posts, comments (`ids`) and authors (`<platform>:<id or name>`), and those that are nowhere.
 
-    What was never in the lake gets a tombstone as well. Raises LakeError without table `posts`.
+    Raises LakeError without table `posts`.
     """
+    key = check_key(lake)
+    require(lake, "posts", "ingest")
+    tokens = {who: value for who in authors if (value := token(key, who))}
+    with lake.naming_damage():
+        targets = find(lake, Wanted(ids=ids, authors=authors, tokens=frozenset(tokens.values())))
+    nowhere = (ids & targets.unknown) | {who for who, value in tokens.items() if value in targets.unknown}
+    return targets, tuple(sorted(nowhere))
+
+
+def forget(draft: Draft, targets: Targets, runtime: Runtime) -> bool:
+    """Take all targets out of the draft; False if nothing is new. What was never there gets a tombstone as well."""
     key = check_key(draft)
-    require(draft, "posts", "ingest")
-    tokens = frozenset(value for who in authors if (value := token(key, who)))
-    targets = find(draft, Wanted(ids=ids, authors=authors, tokens=tokens))
     before = read_tombstones(draft)
     stones = before | bury(key, posts=targets.posts, comments=targets.comments, authors=targets.tokens)
     if stones == before:

@@ -37,6 +37,7 @@ from schemas.manifest import FORGOTTEN, Input, Ledger, Manifest, Receipt, finger
 
 TABLES_MADE = ("posts", "comments", "authors", "quarantine")
 _RAW_BYTES_PER_ROW = 300
+_BAD_FILES_NAMED = 5
 
 
 def ingest(
@@ -71,14 +72,8 @@ def ingest(
     parsed = _parse_all(draft, plan, chosen, config, runtime, graves, scratch)
     problems = _problems(chosen, parsed)
     if len(problems) > config.max_bad_files:
-        name, problem = next(iter(problems.items()))
-        raise InputError(
-            f"damaged input, nothing was committed: {problem}",
-            where=name,
-            field="max_bad_files",
-            expected=f"at most {config.max_bad_files} damaged files",
-            got=str(len(problems)),
-        )
+        scratch.delete_all("")  # All is parsed: another try needs the receipts, and nobody the raw text.
+        raise _too_many(problems, config.max_bad_files)
     merged = _merge_all(draft, plan, parsed, runtime)
     inputs_now = (*_consumed(draft), *(_as_input(f, parsed, problems) for f in chosen))
     draft.update(_manifests(draft, plan, recipe, inputs_now, parsed, merged))
@@ -121,6 +116,8 @@ def _parse_all(
 ) -> dict[str, Receipt]:
     uri = draft.store.uri
     to_cut = [Item(f["sha256"][:24], f["size"], f) for f in files if f["how"] == "reblock"]
+    if to_cut:
+        scratch.make_private()
     cut = runtime.run(
         Phase(uri, plan, "reblock"), to_cut, partial(reblock_file, scratch=scratch.uri, target=config.chunk_bytes)
     )
@@ -179,6 +176,20 @@ def _problems(files: list[dict[str, Any]], parsed: dict[str, Receipt]) -> dict[s
             if receipt.notes["problem"]:
                 found[file["uri"]] = receipt.notes["problem"]
     return found
+
+
+def _too_many(problems: dict[str, str], allowed: int) -> InputError:
+    """The error that names the damaged files, the first few of very many, and the switch that lets them pass."""
+    (first, problem), *others = problems.items()
+    more = [f"{uri}: {said}" for uri, said in others[: _BAD_FILES_NAMED - 1]]
+    more += [f"and {len(problems) - _BAD_FILES_NAMED:,} more"] if len(problems) > _BAD_FILES_NAMED else []
+    return InputError(
+        "damaged input, nothing was committed: " + "; ".join([problem, *more]),
+        where=first,
+        field="max_bad_files",
+        expected=f"at most {allowed} damaged files, or --set ingest.max_bad_files={len(problems)}",
+        got=str(len(problems)),
+    )
 
 
 def _as_input(file: dict[str, Any], parsed: dict[str, Receipt], problems: dict[str, str]) -> Input:

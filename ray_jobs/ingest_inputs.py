@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, BinaryIO, cast
@@ -94,24 +93,11 @@ def _inspect_file(_phase: Phase, item: Item, *, config: IngestConfig) -> Receipt
             if len(head) < _HEAD_BYTES:
                 head += block
     source = config.source(item.payload["source"])
-    plan = plan_chunks(head, item.payload["size"], source.table_of, target_bytes=config.chunk_bytes)
+    plan = plan_chunks(head, item.payload["size"], source, target_bytes=config.chunk_bytes)
     return Receipt(
         item=item.id,
         notes={"sha256": digest.hexdigest(), "how": plan.how, "default_table": plan.default_table},
     )
-
-
-class _ChunkFile(io.BytesIO):
-    """A chunk under way; it reaches the scratch store as a whole, when it is closed."""
-
-    def __init__(self, store: Store, path: str) -> None:
-        super().__init__()
-        self._store, self._path = store, path
-
-    def close(self) -> None:
-        if not self.closed:
-            self._store.put(self._path, self.getvalue())
-        super().close()
 
 
 def reblock_file(_phase: Phase, item: Item, *, scratch: str, target: int) -> Receipt:
@@ -119,7 +105,7 @@ def reblock_file(_phase: Phase, item: Item, *, scratch: str, target: int) -> Rec
     chunks = Store(scratch)
     sha256 = item.payload["sha256"]
     with store.open(name) as stream:
-        done = reblock(stream, lambda i: cast(BinaryIO, _ChunkFile(chunks, _chunk_path(sha256, i))), target)
+        done = reblock(stream, lambda i: chunks.writer(_chunk_path(sha256, i)), target)
     return Receipt(
         item=item.id, notes={"pieces": [[piece.offset, piece.length] for piece in done.pieces], "fault": done.fault}
     )

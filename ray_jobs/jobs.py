@@ -16,7 +16,7 @@ from ray_jobs.config import RunConfig
 from ray_jobs.ingest_inputs import parse_input
 from ray_jobs.runtime import Runtime
 from ray_jobs.session import Session, Stage
-from ray_jobs.views import show_summary
+from ray_jobs.summary import show_quarantine, show_summary
 from schemas.errors import InputError
 from schemas.manifest import Version
 
@@ -53,7 +53,8 @@ def ingest(session: Session, lake: str | None, inputs: Sequence[str], *, restart
     if not wanted:
         raise InputError("nothing to read", field="inputs", expected="SOURCE:PATH...")
     check_inputs(wanted)
-    _finish(session, lake, [("ingest", ingest_stage(wanted, restart))])
+    made = _finish(session, lake, [("ingest", ingest_stage(wanted, restart))])
+    show_quarantine(made, session.output)
 
 
 def check_inputs(inputs: Sequence[str]) -> None:
@@ -72,9 +73,9 @@ def derived(name: str, session: Session, lake: str | None, *, restart: bool) -> 
     _finish(session, lake, [(name, DERIVED[name](restart))])
 
 
-def _finish(session: Session, lake: str | None, stages: Sequence[tuple[str, Stage]]) -> None:
+def _finish(session: Session, lake: str | None, stages: Sequence[tuple[str, Stage]]) -> Lake:
     version, new = session.publish(lake, stages)
-    report(session, lake, version, new)
+    return report(session, lake, version, new)
 
 
 def report(session: Session, lake: str | None, version: Version, new: bool) -> Lake:

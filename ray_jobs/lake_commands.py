@@ -10,8 +10,10 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, Parameter
 
 from pipelines.lake.absence import Proof, Scan, prove
+from pipelines.lake.commit import Draft, check_key
 from pipelines.lake.diff import Difference, open_at
 from pipelines.lake.diff import diff as compare
+from pipelines.lake.forget import count
 from pipelines.lake.gc import drop_runs
 from pipelines.lake.gc import gc as collect
 from pipelines.lake.reader import Lake, open_lake
@@ -19,6 +21,7 @@ from pipelines.lake.tombstones import Graves, read_tombstones
 from pipelines.storage import Store
 from ray_jobs.output import Output
 from schemas.errors import InputError
+from schemas.manifest import FORGOTTEN, Manifest
 
 GivenLake = Annotated[str, Parameter(help="Folder or s3:// URI of the lake.")]
 Grace = Annotated[
@@ -65,12 +68,14 @@ def gc(
     if dry_run:
         for path in done.files:
             output.line(path)
-    output.line(f"{'would remove' if dry_run else 'removed'} {len(done.files):,} files, {done.bytes:,} bytes")
+    output.line(
+        f"{'would remove' if dry_run else 'removed'} {_many(len(done.files), 'file')}, {_many(done.bytes, 'byte')}"
+    )
     output.line(
         f"expired versions without data: {_list(done.expired)}; within their grace period: {_list(done.waiting)}"
     )
     if done.young:
-        output.line(f"{done.young:,} files that nothing names are younger than {grace:g} hours, and stay")
+        output.line(f"younger than {grace:g} hours, and kept: {_many(done.young, 'file')} that nothing names")
 
 
 def forget(
@@ -79,6 +84,7 @@ def forget(
     ids: Annotated[Path | None, Parameter(help="File with a post_id or comment_id a line.")] = None,
     authors: Annotated[Path | None, Parameter(help="File with `<platform>:<author id, else name>` a line.")] = None,
     prove: Annotated[bool, Parameter(help="Remove nothing: search the whole lake for what was forgotten.")] = False,
+    dry_run: Annotated[bool, Parameter(help="Say what would go, and change nothing.")] = False,
     grace: Grace = GRACE_HOURS,
     engine: Annotated[Literal["ray", "inline"], Parameter(help="Where work items run.")] = "ray",
     json: Json = False,
@@ -91,32 +97,45 @@ def forget(
     """
     from ray_jobs.config import RunConfig
     from ray_jobs.forget import forget as forget_rows
+    from ray_jobs.forget import look_up
+    from ray_jobs.runtime import Runtime
     from ray_jobs.session import Session
 
     output = Output(as_json=json)
     opened = open_lake(lake)
     if prove:
-        if ids or authors:
-            raise InputError("--prove looks for all that was ever forgotten", field="--ids, --authors", expected="none")
+        if ids or authors or dry_run:
+            given = "--ids, --authors, --dry-run"
+            raise InputError("--prove looks for all that was ever forgotten", field=given, expected="none")
         found = _search(opened, output, now=None)
         _report(opened, found, output, {})
         sys.exit(3 if found.live.holders else 0)
     wanted, names = _lines(ids), _lines(authors)
     if not wanted and not names:
         raise InputError("nothing to forget", field="--ids, --authors", expected="a file with at least one line")
+    hours = _hours(grace)
+    if dry_run:
+        targets, nowhere = look_up(opened, wanted, names)
+        _foretell(opened, count(opened, targets), nowhere, output)
+        return
+    nowhere = ()
+
+    def stage(draft: Draft, _config: RunConfig, runtime: Runtime) -> bool:
+        nonlocal nowhere
+        targets, nowhere = look_up(draft, wanted, names)
+        return forget_rows(draft, targets, runtime)
+
     session = Session(output, RunConfig(), "postlake forget", engine)
     before = opened.version.version
-    version, _ = session.publish(
-        lake, [("forget", lambda draft, _config, runtime: forget_rows(draft, wanted, names, runtime))]
-    )
+    version, _ = session.publish(lake, [("forget", stage)])
     now = datetime.now(UTC)
     drop_runs(opened.store)
     Store(opened.store.uri + ".scratch").delete_all("")
     made = Lake(opened.store, version.version)
     found = _search(made, output, now=now)
     rows = _removed(opened, made)
-    removed = collect(opened.store, grace=_hours(grace), now=now)
-    facts = {"removed_files": len(removed.files), "rows": rows, "before": before}
+    removed = collect(opened.store, grace=hours, now=now)
+    facts = {"removed_files": len(removed.files), "rows": rows, "nowhere": nowhere, "before": before}
     _report(made, found, output, facts)
     sys.exit(3 if found.live.holders else 0)
 
@@ -164,21 +183,48 @@ def _lines(path: Path | None) -> frozenset[str]:
 
 
 def _search(lake: Lake, output: Output, *, now: datetime | None) -> Proof:
-    from pipelines.lake.commit import check_key
-
     graves = Graves(check_key(lake), read_tombstones(lake))
     with output.progress("search (bytes)", sum(size for _, size in lake.store.walk())) as progress:
         return prove(lake.store, graves, now=now, advance=lambda n: progress.advance(0, n))  # type: ignore[arg-type]
 
 
 def _removed(before: Lake, after: Lake) -> dict[str, int]:
-    """Accepted rows that each table has lost."""
+    """Rows, accepted and rejected, that each table has lost; less than none where it was made anew with more."""
     found = {}
     for table in before.version.tables:
         one, two = before.manifest(table), after.manifest(table)
-        if one is not None and two is not None and one.ledger.accepted != two.ledger.accepted:
-            found[table] = one.ledger.accepted - two.ledger.accepted
+        if one is not None and two is not None and (lost := _rows(one) - _rows(two)):
+            found[table] = lost
     return found
+
+
+def _rows(manifest: Manifest) -> int:
+    rejected = sum(rows for reason, rows in manifest.ledger.rejected.items() if reason != FORGOTTEN)
+    return manifest.ledger.accepted + rejected
+
+
+def _foretell(lake: Lake, rows: dict[str, int], nowhere: tuple[str, ...], output: Output) -> None:
+    output.result({"version": lake.version.version, "dry_run": True, "rows": rows, "nowhere": nowhere})
+    for table, lost in rows.items():
+        output.line(f"  {table}: {_many(lost, 'row')} would go")
+    if not rows:
+        output.line("nothing of it is in the lake")
+    _show_nowhere(nowhere, output)
+    made = [name for name in ("duplicates", "clean_comments", "samples") if name in lake.version.tables]
+    output.line("nothing was changed" + (f"; {', '.join(made)} would be made anew from what stays" if made else ""))
+
+
+def _show_nowhere(nowhere: tuple[str, ...], output: Output) -> None:
+    if nowhere:
+        output.line(
+            f"{len(nowhere):,} found nowhere in this lake; tombstones keep them out of later dumps all the same:"
+        )
+    for name in nowhere:
+        output.line(f"  {name}")
+
+
+def _many(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _report(lake: Lake, proof: Proof, output: Output, facts: dict[str, Any]) -> None:
@@ -197,16 +243,19 @@ def _report(lake: Lake, proof: Proof, output: Output, facts: dict[str, Any]) -> 
             "irrevocable": IRREVOCABLE,
         }
     )
-    output.line(f"version {lake.version.version}; tombstones: " + ", ".join(f"{n} {k}" for k, n in counts.items()))
+    output.line(f"version {lake.version.version}")
     for table, rows in facts.get("rows", {}).items():
-        output.line(f"  {table}: {rows:,} rows fewer")
+        output.line(f"  {table}: {_many(abs(rows), 'row')} {'fewer' if rows > 0 else 'more'}")
     if facts and not facts["rows"]:
         output.line("nothing of it was in the lake")
+    _show_nowhere(facts.get("nowhere", ()), output)
+    # An id is buried as a post's and as a comment's: which of the two a later dump has is not known.
+    output.line(f"tombstones in this lake: {sum(counts.values()):,}")
     output.line(f"searched, versions {_list(proof.versions)} in force and runs: {_scanned(proof.live)}")
     if proof.expired:
         output.line(f"expired: versions {_list(proof.expired)}")
     if proof.waiting.files:
-        output.line(f"when this was searched, {_scanned(proof.waiting)} waited for gc")
+        output.line(f"waiting for gc at the time of the search: {_scanned(proof.waiting)}")
     for path in proof.live.holders:
         output.line(f"STILL THERE: {path}")
     for training in proof.trainings:
@@ -216,11 +265,9 @@ def _report(lake: Lake, proof: Proof, output: Output, facts: dict[str, Any]) -> 
 
 
 def _scanned(scan: Scan) -> str:
-    held = f"{len(scan.holders):,} of them hold" if scan.holders else "none holds"
-    return (
-        f"{scan.files:,} files, {scan.rows:,} rows, {scan.bytes:,} bytes, {scan.objects:,} media objects; "
-        f"{held} something forgotten"
-    )
+    held = f"{_many(len(scan.holders), 'file')} with" if scan.holders else "none with"
+    seen = ((scan.files, "file"), (scan.rows, "row"), (scan.bytes, "byte"), (scan.objects, "media object"))
+    return f"{', '.join(_many(number, noun) for number, noun in seen)}; {held} something forgotten"
 
 
 def _as_json(one: Difference) -> dict[str, Any]:

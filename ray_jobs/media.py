@@ -59,9 +59,8 @@ def media(draft: Draft, config: MediaConfig, runtime: Runtime, *, restart: bool 
     """Make `fetches`, `media` and `keyframes` from the draft's posts; False if they are up to date."""
     require(draft, "posts", "ingest")
     roots = [_root(path) for path in config.roots]
-    listing = [[path, size] for root in roots for path, size in list_files(root)]
-    files = fingerprint(listing)
-    recipe = {"media": config.recipe.model_dump(mode="json"), "files": files}
+    recipe = recipe_of(config)
+    files = recipe["files"]
     plan = plan_of("media", draft, parents=("posts",), made=TABLES_MADE, recipe=recipe)
     if restart:
         forget_run(draft.store, plan)
@@ -106,6 +105,12 @@ def media(draft: Draft, config: MediaConfig, runtime: Runtime, *, restart: bool 
     )
     draft.after_commit(partial(drop_parts, draft.store, plan, ("links", "match")))
     return True
+
+
+def recipe_of(config: MediaConfig) -> dict[str, Any]:
+    """The recipe with a fingerprint of the downloaded files; raises ConfigError for a root that is no folder."""
+    listing = [[path, size] for path in config.roots for path, size in list_files(_root(path))]
+    return {"media": config.recipe.model_dump(mode="json"), "files": fingerprint(listing)}
 
 
 def _root(path: str) -> Path:
@@ -183,7 +188,9 @@ def _take(
         objects.append(found.media)
         frames.extend(found.keyframes)
     target = f"{OBJECTS}/{media_id}"
-    if not store.exists(target):
+    if store.exists(target):
+        store.touch(target)
+    else:
         data = path.read_bytes()
         if hashlib.sha256(data).hexdigest() != media_id:
             raise ConfigError("the file changed while it was read", where=str(path))

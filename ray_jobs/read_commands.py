@@ -7,10 +7,13 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
+from pipelines.lake.diff import open_at
 from pipelines.lake.reader import open_lake
 from ray_jobs import views
 from ray_jobs.output import Output
-from ray_jobs.parameters import AtVersion, GivenLake, Json
+from ray_jobs.parameters import AtVersion, Json
+
+GivenLake = Annotated[str, Parameter(help="LAKE or LAKE@N: folder or s3:// URI, at version N (default the latest).")]
 
 
 def register(app: App) -> None:
@@ -25,19 +28,19 @@ def inspect(
     json: Json = False,
 ) -> None:
     """Show a lake's tables, or one table: counts per reason, schema, provenance."""
-    views.inspect(open_lake(lake), table, Output(as_json=json))
+    views.inspect(open_at(lake), table, Output(as_json=json))
 
 
 def query(
     lake: GivenLake,
     sql: Annotated[
-        str, Parameter(help='A SELECT; `posts` is the latest version, `"posts@3"` (double-quoted) a version.')
+        str, Parameter(help='A SELECT; `posts`, its `posts_rejected`, or `"posts@3"` (double-quoted) of a version.')
     ],
     *,
     format: Annotated[Literal["table", "json", "csv", "arrow"], Parameter(help="Arrow is an IPC stream.")] = "table",
 ) -> None:
-    """Run SQL over the accepted rows of the lake's tables."""
-    views.query(open_lake(lake), sql, format, Output(as_json=format == "json"))
+    """Run SQL over the accepted, or the rejected, rows of the lake's tables."""
+    views.query(open_at(lake), sql, format, Output(as_json=format == "json"))
 
 
 def explain(
@@ -47,9 +50,10 @@ def explain(
     json: Json = False,
 ) -> None:
     """Show where a post or comment came from, what became of it, and why."""
-    views.explain(open_lake(lake), id, Output(as_json=json))
+    views.explain(open_at(lake), id, Output(as_json=json))
 
 
 def verify(lake: GivenLake, *, version: AtVersion = None, json: Json = False) -> None:
     """Re-hash and re-count everything that a version names; exit code 3 if anything differs."""
-    sys.exit(views.verify(open_lake(lake, version=version), Output(as_json=json)))
+    opened = open_at(lake) if version is None else open_lake(lake, version=version)
+    sys.exit(views.verify(opened, Output(as_json=json)))

@@ -5,15 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pipelines.lake.reader import SETTINGS, Lake, open_lake
-from pipelines.storage import Store, expand, split_uri
+from pipelines.lake.reader import Lake, open_lake
+from pipelines.storage import Store
 from ray_jobs.config import RunConfig
-from ray_jobs.ingest_inputs import parse_input
 from ray_jobs.jobs import DERIVED, check_inputs, ingest_stage, media_stage
-from ray_jobs.output import Output
+from ray_jobs.plan import show_plan
 from ray_jobs.scores import show_scores
 from ray_jobs.session import Session, Stage
-from ray_jobs.views import show_summary, summary
+from ray_jobs.summary import show_quarantine, show_summary, summary
 from schemas.errors import ConfigError
 
 
@@ -22,7 +21,7 @@ def run(session: Session, lake: str | None, *, out: Path | None, plan_only: bool
     config = session.config
     uri = session.lake_uri(lake)
     if plan_only:
-        _show_plan(config, uri, session.output)
+        show_plan(config, uri, session.output)
         return
     stages = _stages(config, restart=restart)
     if not stages and "train" not in config.named():
@@ -37,6 +36,8 @@ def run(session: Session, lake: str | None, *, out: Path | None, plan_only: bool
     if not new:
         session.output.log(f"lake: nothing to do, version {version.version} has it all")
     made = Lake(Store(uri), version.version or None)
+    if "ingest" in config.named():
+        show_quarantine(made, session.output)
     result: dict[str, Any] = summary(made)
     scores = None
     if "train" in config.named():
@@ -71,53 +72,3 @@ def _beside(uri: str) -> Path:
     if "://" in uri:
         raise ConfigError("where does the model go?", field="--out", expected="a folder, for a lake that is not local")
     return Path(uri + ".model")
-
-
-def _show_plan(config: RunConfig, uri: str, output: Output) -> None:
-    """The inputs with their sizes and whether the lake has read them, then what the stages would do."""
-    lake = open_lake(uri) if Store(uri).exists(SETTINGS) else None
-    posts = lake.manifest("posts") if lake else None
-    known = {(entry.source, entry.name, entry.size) for entry in posts.inputs} if posts else set()
-    rows: list[tuple[str, str, int, str]] = []
-    for text in config.ingest.inputs if "ingest" in config.named() else ():
-        source, pattern = parse_input(text)
-        for path in expand(pattern):
-            store, name = split_uri(path)
-            size = store.size(name)
-            rows.append((source, name, size, "read" if (source, name, size) in known else "to read"))
-    unread = [row for row in rows if row[3] == "to read"]
-    stages = _stage_states(config, lake, stale=bool(unread))
-    output.result(
-        {
-            "inputs": [dict(zip(("source", "name", "bytes", "state"), row, strict=True)) for row in rows],
-            "stages": dict(stages),
-        }
-    )
-    total = f"{len(unread):,} of {len(rows):,} files to read, {sum(row[2] for row in unread):,} bytes"
-    output.table(f"inputs of {uri}: {total}", ["source", "name", "bytes", "state"], rows)
-    output.line("")
-    output.table("stages", ["stage", "state"], stages)
-
-
-def _stage_states(config: RunConfig, lake: Lake | None, *, stale: bool) -> list[tuple[str, str]]:
-    """What each stage would do; `stale` if there are new inputs. A stage after one that works has work too."""
-    states = []
-    for name in _order(config):
-        manifest = lake.manifest(_table_of(name)) if lake else None
-        if name == "train":
-            states.append((name, "to train"))
-            continue
-        if name in DERIVED and manifest is not None:
-            stale = stale or manifest.recipe != getattr(config, name).model_dump(mode="json")
-        states.append((name, "to make" if manifest is None else "to make again" if stale else "there"))
-        stale = stale or manifest is None
-    return states
-
-
-def _order(config: RunConfig) -> list[str]:
-    return [name for name in ("ingest", "media", *DERIVED, "train") if name in config.named()]
-
-
-def _table_of(stage: str) -> str:
-    made = {"ingest": "posts", "media": "fetches", "dedup": "duplicates", "clean": "clean_comments"}
-    return made.get(stage, stage)

@@ -13,13 +13,17 @@ from schemas.errors import CheckpointError
 def evaluate(lake: Lake, checkpoint: Path, *, split: str, count: int, output: Output) -> dict[str, Any]:
     """Score an exported model (adapter or whole) on a split of the lake's samples, in this process."""
     from ray_jobs.train import held_out, reference_rows
-    from training.export import open_export
+    from training.export import SETTINGS, open_export
     from training.ranks import process_group
     from training.tasks.behaviour import Behaviour
     from training.tasks.reference import Reference
 
     if not checkpoint.is_dir():
         raise CheckpointError("no such model", where=str(checkpoint), expected="a folder that training wrote")
+    if not (checkpoint / SETTINGS).is_file() and (checkpoint / "model" / SETTINGS).is_file():
+        raise CheckpointError(
+            f"no exported model here; did you mean {checkpoint / 'model'}?", where=str(checkpoint), field=SETTINGS
+        )
     with process_group(0, 1):
         model, encoder, _ = open_export(checkpoint)
         task = Behaviour(Reference.fit(encoder, reference_rows(lake, 20_000)), held_out(lake, split, count))
@@ -49,17 +53,32 @@ def show_scores(scores: dict[str, Any], output: Output) -> None:
         for name, label in (("r2", "R2"), ("spearman", "Spearman")):
             rows.append(
                 [
-                    f"likes {label}: {said}",
+                    f"likes {label} ({_values(numbers['num'])}): {said}",
                     _of(before, "likes", group, name),
                     numbers[name],
                     "0 (training mean)" if name == "r2" else "0",
                 ]
             )
     if after["replay"]:
-        rows.append(["replay R2", _of(before, "replay", "r2"), after["replay"]["r2"], "0 (training mean)"])
-    columns = ["held-out behaviour", "before", "after", "baseline"]
-    shown = [[name, _number(one), _number(two), base] for name, one, two, base in rows]
+        rows.append(
+            [
+                f"replay R2 ({_values(after['replay']['num'])})",
+                _of(before, "replay", "r2"),
+                after["replay"]["r2"],
+                "0 (training mean)",
+            ]
+        )
+    if before is None:
+        columns = ["held-out behaviour", "score", "baseline"]
+        shown = [[name, _number(two), base] for name, _, two, base in rows]
+    else:
+        columns = ["held-out behaviour", "before", "after", "baseline"]
+        shown = [[name, _number(one), _number(two), base] for name, one, two, base in rows]
     output.table(f"{after['num_samples']} samples of split {scores['split']}", columns, shown)
+
+
+def _values(count: int) -> str:
+    return f"{count:,} value{'' if count == 1 else 's'}"
 
 
 def _of(scores: dict[str, Any] | None, *names: str) -> Any:

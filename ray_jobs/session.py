@@ -59,6 +59,7 @@ class Session:
             try:
                 version = draft.publish(self.command)
             except LakeConflict:
+                draft.clean_up()
                 if attempt == _REPLANS - 1:
                     raise
                 self.output.log("another writer committed first: planning again on its version")

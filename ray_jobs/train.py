@@ -28,6 +28,7 @@ from schemas.manifest import canonical_json
 from training.config import DataConfig, ModelConfig, OptimConfig, TrainConfig, ZeroConfig
 
 _OBJECT_STORE_BYTES = 512 * 2**20
+_FEED_CPUS = 0.5
 
 
 class TrainJob(BaseModel):
@@ -48,7 +49,8 @@ class TrainJob(BaseModel):
     checkpoint_every: int = Field(0, ge=0)
     """Steps between checkpoints; 0: only the last step."""
     workers: int = Field(2, ge=1)
-    cpus_per_worker: float = Field(1.0, gt=0)
+    cpus_per_worker: float | None = Field(None, gt=0)
+    """Default: 1, or less where that would leave no CPU for the Ray Data tasks that feed the workers."""
     gpus_per_worker: float = Field(0.0, ge=0)
     max_failures: int = Field(2, ge=0)
     """Restarts from the last checkpoint after a worker died."""
@@ -68,14 +70,22 @@ def train(lake: Lake, out: Path, job: TrainJob, output: Output) -> dict[str, Any
     manifest = require(lake, "samples", "samples")
     out = out.absolute()
     out.mkdir(parents=True, exist_ok=True)
+    provenance = {"samples": manifest.digest, "lake_version": str(lake.version.version)}
+    plan = plan_digest("train", {**provenance, "job": job.model_dump(mode="json")})
+    done = _done(out, plan)
+    if done is not None:
+        output.log("train: up to date")
+        return done
     samples = _read_split(lake, "train")
     if samples.num_rows == 0:
         raise InputError("no training sample", where=lake.store.uri, field="samples", expected="split train", got="0")
     order = whole_order(samples["sample_id"].to_pylist(), job.seed, job.epochs)
     steps = math.ceil(len(order) / (job.workers * job.micro_batch * job.accumulation))
     config = train_config(job, out, samples, steps)
-    provenance = {"samples": manifest.digest, "lake_version": str(lake.version.version)}
-    plan = plan_digest("train", {**provenance, "job": job.model_dump(mode="json")})
+    if job.preset is None:
+        from training.model import load_encoder
+
+        load_encoder(config.model, config.data)  # A model that is not there should be said before workers start.
     folder = f"_runs/{plan}/feed"
     per_rank = job.micro_batch * job.accumulation
     feed = write_feed(lake.store, folder, samples, order, ranks=job.workers, per_rank=per_rank)
@@ -91,14 +101,25 @@ def train(lake: Lake, out: Path, job: TrainJob, output: Output) -> dict[str, Any
         "job": job.model_dump(mode="json"),
         "feed": feed.__dict__,
         "provenance": provenance,
+        "plan": plan,
         "out": str(out),
     }
-    (out / "metrics.jsonl").unlink(missing_ok=True)
+    if not (out / "ray" / plan).exists():
+        (out / "metrics.jsonl").unlink(missing_ok=True)
     with _watched(out / "metrics.jsonl", steps, output):
         _fit(settings, job, plan, out)
     lake.store.delete_all(folder)
     scores: dict[str, Any] = json.loads((out / "scores.json").read_text())
     return scores
+
+
+def _done(out: Path, plan: str) -> dict[str, Any] | None:
+    """The scores of this very run, if OUT holds its end."""
+    try:
+        scores: dict[str, Any] = json.loads((out / "scores.json").read_text())
+    except (OSError, ValueError):
+        return None
+    return scores if scores.get("plan") == plan and (out / "model").is_dir() else None
 
 
 def train_config(job: TrainJob, out: Path, samples: pa.Table, steps: int) -> TrainConfig:
@@ -164,14 +185,15 @@ def _fit(settings: dict[str, Any], job: TrainJob, plan: str, out: Path) -> None:
     from ray.train.torch import TorchConfig, TorchTrainer
 
     cpus = start_ray(object_store_bytes=_OBJECT_STORE_BYTES)
-    needed = job.workers * job.cpus_per_worker + 0.5
-    if needed > cpus:
+    spare = cpus - _FEED_CPUS
+    per_worker = job.cpus_per_worker or min(1.0, spare / job.workers)
+    if job.workers * per_worker > spare:
         raise ConfigError(
             "the workers would leave no CPU for their own feed, and wait for ever",
             where="[train]",
             field="workers x cpus_per_worker",
-            expected=f"at most {cpus - 0.5:g}",
-            got=f"{job.workers} x {job.cpus_per_worker:g}",
+            expected=f"at most {spare:g}",
+            got=f"{job.workers} x {per_worker:g}",
         )
     trainer = TorchTrainer(
         _work,
@@ -180,8 +202,7 @@ def _fit(settings: dict[str, Any], job: TrainJob, plan: str, out: Path) -> None:
         scaling_config=ray.train.ScalingConfig(
             num_workers=job.workers,
             use_gpu=job.gpus_per_worker > 0,
-            resources_per_worker={"CPU": job.cpus_per_worker}
-            | ({"GPU": job.gpus_per_worker} if job.gpus_per_worker else {}),
+            resources_per_worker={"CPU": per_worker} | ({"GPU": job.gpus_per_worker} if job.gpus_per_worker else {}),
         ),
         run_config=ray.train.RunConfig(
             name=plan,
@@ -250,6 +271,7 @@ def _work(settings: dict[str, Any]) -> None:
         scores = {
             "steps": trained.steps,
             "split": job.score_split,
+            "plan": settings["plan"],
             "lake": settings["provenance"],
             "before": trained.before,
             "after": trained.after,

@@ -16,22 +16,14 @@ from pipelines.lake.explain import explain as explain_row
 from pipelines.lake.query import query as run_query
 from pipelines.lake.reader import Lake
 from pipelines.lake.verify import verify as verify_version
+from ray_jobs.freshness import made_from, stale
 from ray_jobs.output import Output
+from ray_jobs.summary import NO_VERSION, accepted_as, show_summary
 from schemas import TABLES
 from schemas.errors import LakeError
 from schemas.manifest import Manifest
 
 _INPUTS_SHOWN = 20
-
-
-def summary(lake: Lake) -> dict[str, Any]:
-    """Version and ledger of every table: the value that `inspect --json` prints."""
-    tables = {}
-    for name in TABLES:
-        manifest = lake.manifest(name)
-        if manifest is not None:
-            tables[name] = {**manifest.ledger.model_dump(), "digest": manifest.digest}
-    return {"version": lake.version.version, "tables": tables}
 
 
 def inspect(lake: Lake, table: str | None, output: Output) -> None:
@@ -47,6 +39,7 @@ def inspect(lake: Lake, table: str | None, output: Output) -> None:
             "table": name,
             **manifest.ledger.model_dump(),
             "digest": manifest.digest,
+            "stale": stale(at).get(name, []),
             "schema": TABLES[name].describe(),
             "manifest": manifest.model_dump(mode="json", exclude={"shards", "rejected_shards"}),
             "shards": len(manifest.shards),
@@ -55,33 +48,21 @@ def inspect(lake: Lake, table: str | None, output: Output) -> None:
     _show_table(at, manifest, output)
 
 
-def show_summary(lake: Lake, output: Output) -> None:
-    """The version's tables with their ledgers; result of `inspect` and last word of every job."""
-    output.result(summary(lake))
-    version = lake.version
-    title = f"{lake.store.uri}, version {version.version}"
-    if version.version:
-        title += f" ({version.committed_at}, {version.command})"
-    rows: list[list[Any]] = []
-    for name, table in summary(lake)["tables"].items():
-        rejected, digest = sum(table["rejected"].values()), table["digest"][:12]
-        rows.append([name, table["rows_in"], table["accepted"], rejected, table["quarantined"], digest])
-        rows += [[f"  {reason}", "", "", count, "", ""] for reason, count in table["rejected"].items()]
-    output.table(title, ["table", "rows in", "accepted", "rejected", "quarantined", "digest"], rows)
-
-
 def _show_table(lake: Lake, manifest: Manifest, output: Output) -> None:
     contract = TABLES[manifest.table]
     columns = [[column["name"], column["type"], _meaning(column)] for column in contract.describe()["columns"]]
     output.table(f"{manifest.table}: {contract.meaning}", ["column", "type", "meaning"], columns)
     size = sum(shard.bytes for shard in manifest.shards)
     ledger = manifest.ledger
+    old = stale(lake).get(manifest.table)
     facts: list[list[Any]] = [
         ["version", lake.version.version],
         ["rows in", ledger.rows_in],
         ["accepted", ledger.accepted],
+        *[[f"  {fact}", count] for fact, count in accepted_as(lake, manifest.table)],
         *[[f"rejected: {reason}", count] for reason, count in ledger.rejected.items()],
         ["quarantined", ledger.quarantined],
+        *([["out of date", made_from(manifest.table, old)]] if old else []),
         ["shards", f"{len(manifest.shards)} ({size / 2**20:.1f} MiB)"],
         ["digest", manifest.digest],
         ["plan", manifest.plan],
@@ -195,6 +176,10 @@ def explain(lake: Lake, row_id: str, output: Output) -> None:
 
 def verify(lake: Lake, output: Output) -> int:
     """Exit code: 0 if the version is whole, 3 if not."""
+    if not lake.version.version:
+        output.result({"version": 0, "bytes": 0, "ok": True, "findings": []})
+        output.line(f"{lake.store.uri}: {NO_VERSION}")
+        return 0
     manifests = [manifest for name in lake.version.tables if (manifest := _manifest(lake, name))]
     size = sum(s.bytes for m in manifests for s in (*m.shards, *m.rejected_shards))
     with output.progress("verify (bytes)", size) as progress:

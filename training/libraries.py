@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import warnings
 from typing import Any
 
 import torch
@@ -29,6 +30,8 @@ def import_deepspeed() -> Any:
 
 def import_transformers() -> Any:
     """transformers without progress bars; DeepSpeed first, which it would import without the settings above."""
+    # peft asks for this attribute by its old name.
+    warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated", category=FutureWarning)
     import_deepspeed()
     import transformers
 

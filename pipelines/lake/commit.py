@@ -97,15 +97,32 @@ class Draft(Lake):
         """Do this once the draft is published: until then a run that is started again takes up what is there."""
         self._cleanups.append(cleanup)
 
-    def _check_new_shards(self) -> None:
-        """All that the version would add is still there; a run may have slept longer than `gc`'s grace period."""
+    def _renew_shards(self) -> None:
+        """All that the version would add is still there, and young again: `gc` looks at a file's age before it goes.
+
+        A run may have slept longer than the grace period, or taken up receipts of one that did.
+        """
         new: set[str] = set()
         for name, manifest in self.pending.items():
             new |= _shard_paths(manifest) - _shard_paths(super().manifest(name))
         with ThreadPoolExecutor(_CHECKERS) as pool:
-            missing = [path for path, there in zip(new, pool.map(self.store.exists, new), strict=True) if not there]
+            missing = [path for path in pool.map(self._touched, new) if path is not None]
         if missing:
             raise LakeError("a shard of this run is gone; run the command again", where=self.store.full(min(missing)))
+
+    def _touched(self, path: str) -> str | None:
+        """None, or the path if there is no such object."""
+        try:
+            self.store.touch(path)
+        except FileNotFoundError:
+            return path
+        return None
+
+    def clean_up(self) -> None:
+        """Remove what this draft's stages would have removed after a commit."""
+        for cleanup in self._cleanups:
+            cleanup()
+        self._cleanups.clear()
 
     def publish(self, command: str) -> Version:
         """Commit all pending tables as the next version; without any, the present version is returned.
@@ -113,13 +130,11 @@ class Draft(Lake):
         Raises LakeConflict if another writer has committed since this draft was opened.
         """
         version = self._commit(command) if self.pending else self.version
-        for cleanup in self._cleanups:
-            cleanup()
-        self._cleanups.clear()
+        self.clean_up()
         return version
 
     def _commit(self, command: str) -> Version:
-        self._check_new_shards()
+        self._renew_shards()
         tables = dict(self.version.tables)
         for name, manifest in sorted(self.pending.items()):
             data = manifest.to_json()

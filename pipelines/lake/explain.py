@@ -14,10 +14,10 @@ def explain(lake: Lake, row_id: str) -> list[dict[str, Any]]:
     """Events in the order of the pipeline, each with table, outcome (accepted, rejected, cluster) and details.
 
     An id is a `post_id` or a `comment_id`; an unknown one gives an empty list. Post ids read one bucket a table;
-    comment ids scan the key column.
+    comment ids scan the key column. Raises LakeError naming a shard that is missing or not whole.
     """
-    events = _of_post(lake, row_id)
-    return events or _of_comment(lake, row_id)
+    with lake.naming_damage():
+        return _of_post(lake, row_id) or _of_comment(lake, row_id)
 
 
 def _of_post(lake: Lake, post_id: str) -> list[dict[str, Any]]:

@@ -49,6 +49,8 @@ class Targets:
     """What a piece in quarantine may call them: native ids, author names."""
     buckets: dict[str, frozenset[int]]
     """By table, the buckets that hold such values."""
+    unknown: frozenset[str]
+    """Of the wanted ids and tokens, those that no row has."""
 
     def columns(self, table: str) -> dict[str, frozenset[str]]:
         """By column, the values whose rows go."""
@@ -74,8 +76,9 @@ def find(lake: Lake, wanted: Wanted) -> Targets:
     named = wanted.ids | written
     under = _values(lake, "comments", "comment_id", post_id=named, rejected=True)
     own = _values(lake, "comments", "comment_id", comment_id=named, rejected=True)
-    posts = wanted.ids | _values(lake, "posts", "post_id", post_id=named, rejected=True)
-    comments = wanted.ids | under | own
+    there = _values(lake, "posts", "post_id", post_id=named, rejected=True)
+    posts, comments = wanted.ids | there, wanted.ids | under | own
+    seen = there | own | _values(lake, "comments", "post_id", post_id=wanted.ids, rejected=True)
     urls = _unshared_urls(lake, posts)
     media = _unshared_media(lake, urls)
     texts = _values(lake, "comments", "text", comment_id=comments) if lake.manifest("scores") else frozenset()
@@ -102,7 +105,24 @@ def find(lake: Lake, wanted: Wanted) -> Targets:
         texts=hashes,
         names=frozenset(value.partition(":")[2] for value in posts | comments | wanted.authors),
         buckets=buckets | {"quarantine": frozenset(range(number))},
+        unknown=(wanted.ids - seen) | (wanted.tokens - _values(lake, "authors", "token", token=wanted.tokens)),
     )
+
+
+def count(lake: Lake, targets: Targets) -> dict[str, int]:
+    """Rows, accepted and rejected, that each table of `REWRITTEN` would lose; tables that lose none are left out."""
+    found = {}
+    for table in REWRITTEN:
+        manifest, rules = lake.manifest(table), targets.columns(table)
+        if manifest is None or not rules:
+            continue
+        gone = [ds.field(column).isin(pa.array(sorted(values), pa.string())) for column, values in rules.items()]
+        either = gone[0] if len(gone) == 1 else gone[0] | gone[1]
+        rows = lake.dataset(table, manifest.shards).count_rows(filter=either)
+        rows += lake.dataset(table, manifest.rejected_shards, rejected=True).count_rows(filter=either)
+        if rows:
+            found[table] = rows
+    return found
 
 
 def _values(lake: Lake, table: str, column: str, *, rejected: bool = False, **where: frozenset[str]) -> frozenset[str]:

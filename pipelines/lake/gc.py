@@ -38,7 +38,7 @@ class Garbage:
     files: tuple[str, ...]
     bytes: int
     expired: tuple[int, ...]
-    """Versions whose data are gone with this."""
+    """Versions without data: they are gone with this, or were before."""
     waiting: tuple[int, ...]
     """Expired versions within their grace period."""
     young: int
@@ -78,10 +78,7 @@ def gc(
     # Manifests first: a version that is half gone says at once that it is gone.
     doomed.sort(key=lambda file: ("/manifests/" not in file.path, file.path))
     if not dry_run:
-        for file in doomed:
-            store.delete(file.path)
-            if advance:
-                advance(file.bytes)
+        doomed = [file for file in doomed if _deleted(store, file, grace, now, advance)]
     return Garbage(
         files=tuple(file.path for file in doomed),
         bytes=sum(file.bytes for file in doomed),
@@ -131,10 +128,14 @@ def _files_of(lake: Lake, table: str) -> set[str]:
 def _expired(
     store: Store, newest: int, grace: timedelta, now: datetime, outdated: Iterable[int]
 ) -> tuple[set[int], set[int]]:
-    """Versions past their grace period, and those within it; `outdated` ones without a mark (a dry run) begin now."""
+    """Versions whose data go or are gone, and those that may still be read.
+
+    `outdated` ones without a mark (a dry run) begin now.
+    """
     marks = {number: mark.moment for number, mark in expiries(store).items() if number != newest}
     marks = dict.fromkeys(outdated, now) | marks
-    gone = {number for number, moment in marks.items() if moment + grace <= now}
+    # What an earlier gc with a shorter grace period has begun is done: there is nothing left to wait for.
+    gone = {number for number, moment in marks.items() if moment + grace <= now or Lake(store, number).is_gone()}
     return gone, marks.keys() - gone
 
 
@@ -164,6 +165,18 @@ def _of_active_runs(store: Store, listed: list[_Found], grace: timedelta, now: d
 
 def _covers(used: set[str], path: str) -> bool:
     return path.rpartition("/")[0] + "/" in used
+
+
+def _deleted(
+    store: Store, file: _Found, grace: timedelta, now: datetime, advance: Callable[[int], None] | None
+) -> bool:
+    """Delete a file, unless a job has made it young again since it was judged: a commit does so before it counts."""
+    if not _older(store, file.path, grace, now):
+        return False
+    store.delete(file.path)
+    if advance:
+        advance(file.bytes)
+    return True
 
 
 def _older(store: Store, path: str, grace: timedelta, now: datetime) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
@@ -10,7 +11,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from pipelines.lake.buckets import bucket_of
-from pipelines.lake.shards import check_shard, read_shards
+from pipelines.lake.shards import check_shard, read_shard, read_shards, shard_missing
 from pipelines.storage import Store
 from schemas import TABLES
 from schemas.errors import LakeError
@@ -42,13 +43,20 @@ def open_lake(uri: str, *, version: int | None = None) -> Lake:
 def latest_version(store: Store) -> int:
     """The number of the newest committed version, 0 if there is none: the hint, then probes of the next number."""
     try:
-        number = int(store.read(HINT))
+        number = max(0, int(store.read(HINT)))
     except (FileNotFoundError, ValueError):
         number = 0
-    while number and not store.exists(version_path(number)):
-        number -= 1
-    while store.exists(version_path(number + 1)):
-        number += 1
+    if number and not store.exists(version_path(number)):
+        number = 0
+    # Version files are never deleted, so there are no gaps: leap ahead, then halve the leaps.
+    leap = 1
+    while store.exists(version_path(number + leap)):
+        number += leap
+        leap *= 2
+    while leap > 1:
+        leap //= 2
+        if store.exists(version_path(number + leap)):
+            number += leap
     return number
 
 
@@ -110,6 +118,12 @@ class Lake:
     def _manifests(self) -> dict[str, Manifest]:
         return {}
 
+    def is_gone(self) -> bool:
+        """Whether the version has expired and its data are no longer whole: `gc` removes manifests first."""
+        return self.store.exists(expiry_path(self.version.version)) and not all(
+            self.store.exists(ref.manifest) for ref in self.version.tables.values()
+        )
+
     def resolve(self, name: str) -> tuple[Lake, str]:
         """`posts` or `posts@3` as the lake at that version and the table's name; raises LakeError for unknown ones."""
         table, _, number = name.partition("@")
@@ -136,7 +150,10 @@ class Lake:
         return lake.dataset(table, manifest.rejected_shards, rejected=True)
 
     def dataset(self, table: str, shards: Sequence[Shard], *, rejected: bool = False) -> ds.Dataset:
-        """The given shards of a table, all of one schema, as one dataset; ContractError if it has become unreadable."""
+        """The given shards of a table, all of one schema, as one dataset.
+
+        Raises ContractError if it has become unreadable, LakeError, naming it, for a shard that is seen to be missing.
+        """
         contract = TABLES[table]
         schema = contract.rejected_schema if rejected else contract.schema
         if not shards:
@@ -145,7 +162,27 @@ class Lake:
         if manifest is None or manifest.schema_fingerprint != contract.fingerprint:
             check_shard(self.store, contract, shards[0])
         paths = [self.store.full(shard.path) for shard in shards]
-        return ds.dataset(paths, schema=schema, format="ipc", filesystem=self.store.arrow_filesystem())
+        try:
+            return ds.dataset(paths, schema=schema, format="ipc", filesystem=self.store.arrow_filesystem())
+        except FileNotFoundError as error:
+            raise shard_missing(next(path for path in paths if path in str(error))) from error
+
+    @contextmanager
+    def naming_damage(self) -> Iterator[None]:
+        """Turn what Arrow says while datasets are read into the LakeError that names the damaged shard."""
+        try:
+            yield
+        except (pa.ArrowInvalid, OSError) as error:
+            if isinstance(error, OSError) and error.errno is not None and not isinstance(error, FileNotFoundError):
+                raise  # The disk's or the network's trouble.
+            for table in sorted(self.version.tables):
+                manifest = self.manifest(table)
+                assert manifest is not None
+                for shard in manifest.shards:
+                    read_shard(self.store, TABLES[table], shard)
+                for shard in manifest.rejected_shards:
+                    read_shard(self.store, TABLES[table], shard, rejected=True)
+            raise
 
     def read_bucket(self, table: str, bucket: int, *, columns: list[str] | None = None) -> pa.Table:
         """Accepted rows of one bucket, sorted by key; empty if the version lacks the table."""

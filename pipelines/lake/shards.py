@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import numpy as np
@@ -27,6 +28,7 @@ _OPTIONS = pa.ipc.IpcWriteOptions(
 _BATCH_BYTES = 8 * 2**20
 _MIN_ROWS_PER_BATCH, _MAX_ROWS_PER_BATCH = 16, 65_536
 _MAX_SHARD_BYTES = 512 * 2**20
+_WHAT_NOW = "`postlake verify` lists all damage"
 
 
 def write_shards(store: Store, contract: Table, rows: pa.Table, bucket: int, *, rejected: bool = False) -> list[Shard]:
@@ -82,11 +84,31 @@ def _rfc3339(moment: datetime | None) -> str | None:
 
 def check_shard(store: Store, contract: Table, shard: Shard) -> None:
     """Raise ContractError, naming the field, unless the stored schema can be read as the contract's present one."""
-    with store.arrow(shard.path) as file, pa.ipc.open_file(file) as reader:
-        _check_stored(reader.schema, contract, store.full(shard.path))
+    with _opened(store, shard) as reader:
+        check_stored(reader.schema, contract, where=store.full(shard.path))
 
 
-def _check_stored(stored: pa.Schema, contract: Table, where: str) -> None:
+def shard_missing(where: str) -> LakeError:
+    """The error for a shard that is not where its manifest says; `where` is its full path."""
+    return LakeError(f"shard is missing; {_WHAT_NOW}", where=where)
+
+
+@contextmanager
+def _opened(store: Store, shard: Shard) -> Iterator[pa.ipc.RecordBatchFileReader]:
+    where = store.full(shard.path)
+    try:
+        with store.arrow(shard.path) as file, pa.ipc.open_file(file) as reader:
+            yield reader
+    except FileNotFoundError as error:
+        raise shard_missing(where) from error
+    except (pa.ArrowInvalid, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # The disk's or the network's trouble; what Arrow says of bad bytes has no number.
+        raise LakeError(f"shard is not a whole Arrow file; {_WHAT_NOW}", where=where, got=str(error)) from error
+
+
+def check_stored(stored: pa.Schema, contract: Table, *, where: str = "") -> None:
+    """`check_readable` for a shard of accepted or of rejected rows."""
     verdicts = {REJECT_STEP.name, REJECT_REASON.name}
     check_readable(pa.schema([field for field in stored if field.name not in verdicts]), contract, where=where)
 
@@ -96,15 +118,10 @@ def read_shard(
 ) -> pa.Table:
     """The rows of a shard in the contract's present schema; raises LakeError or ContractError naming the shard."""
     where = store.full(shard.path)
-    try:
-        with store.arrow(shard.path) as file, pa.ipc.open_file(file) as reader:
-            stored = reader.schema
-            table = reader.read_all()
-    except FileNotFoundError as error:
-        raise LakeError("shard is missing", where=where) from error
-    except pa.ArrowInvalid as error:
-        raise LakeError("shard is not a whole Arrow file", where=where, got=str(error)) from error
-    _check_stored(stored, contract, where)
+    with _opened(store, shard) as reader:
+        stored = reader.schema
+        table = reader.read_all()
+    check_stored(stored, contract, where=where)
     table = conform(table, contract.rejected_schema if rejected else contract.schema, where=where)
     return table.select(columns) if columns else table
 

@@ -12,12 +12,13 @@ from typing import cast
 import pyarrow as pa
 import pyarrow.ipc
 
-from pipelines.lake.reader import Lake
+from pipelines.lake.reader import Lake, version_path
+from pipelines.lake.shards import check_stored
 from pipelines.lake.tombstones import read_tombstones, tombstones_input
 from schemas import TABLES
-from schemas.contract import check_readable
 from schemas.errors import ContractError, LakeError, LedgerError
 from schemas.manifest import Manifest, Shard
+from schemas.table import REJECT_REASON, REJECT_STEP
 
 _MEDIA = "media/objects"
 
@@ -35,6 +36,8 @@ def verify(lake: Lake, *, threads: int = 2, advance: Callable[[int], None] | Non
 
     `advance` is called with the bytes of each object that was checked.
     """
+    if lake.is_gone():
+        return [Finding(version_path(lake.version.version), "has expired, and its data are gone")]
     findings: list[Finding] = []
     jobs: list[tuple[Manifest, Shard, bool]] = []
     for table, ref in sorted(lake.version.tables.items()):
@@ -45,6 +48,9 @@ def verify(lake: Lake, *, threads: int = 2, advance: Callable[[int], None] | Non
         except (LakeError, LedgerError) as error:
             findings.append(Finding(ref.manifest, str(error)))
             continue
+        found = hashlib.sha256(lake.store.read(ref.manifest)).hexdigest()[:16]
+        if found != ref.manifest.rpartition("/")[2].removesuffix(".json"):
+            findings.append(Finding(ref.manifest, f"sha256 begins with {found}, its name says otherwise"))
         if manifest.digest != ref.digest:
             findings.append(Finding(ref.manifest, f"digest is {manifest.digest}, the version says {ref.digest}"))
         jobs += [(manifest, shard, False) for shard in manifest.shards]
@@ -86,16 +92,30 @@ def _check_shard(lake: Lake, manifest: Manifest, shard: Shard, rejected: bool) -
     if digest != shard.sha256:
         return Finding(shard.path, f"sha256 is {digest}, expected {shard.sha256}")
     # Footer and batch headers alone: the bytes themselves are proven by their hash.
-    with lake.store.arrow(shard.path) as file, pa.ipc.open_file(file) as reader:
-        rows, schema = reader.count_rows(), reader.schema
+    try:
+        with lake.store.arrow(shard.path) as file, pa.ipc.open_file(file) as reader:
+            rows, schema = reader.count_rows(), reader.schema
+    except pa.ArrowInvalid as error:
+        return Finding(shard.path, f"is not an Arrow file: {error}")
     if rows != shard.rows:
         return Finding(shard.path, f"has {rows} rows, expected {shard.rows}")
     contract = TABLES[manifest.table]
     try:
-        if not rejected:
-            check_readable(schema, contract)
+        check_stored(schema, contract)
     except ContractError as error:
         return Finding(shard.path, str(error))
+    return _check_verdicts(shard, schema, rejected)
+
+
+def _check_verdicts(shard: Shard, schema: pa.Schema, rejected: bool) -> Finding | None:
+    """Rejected rows say by which step and for what reason; accepted ones have no such columns."""
+    for field in (REJECT_STEP, REJECT_REASON):
+        stored = schema.field(field.name) if field.name in schema.names else None
+        if not rejected and stored is not None:
+            return Finding(shard.path, f"accepted rows have column {field.name}")
+        if rejected and (stored is None or stored.type != field.type):
+            got = stored.type if stored is not None else "no such column"
+            return Finding(shard.path, f"rejected rows (field {field.name}, expected {field.type}, got {got})")
     return None
 
 

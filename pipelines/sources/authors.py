@@ -68,13 +68,24 @@ def author_key(platform: str, author_id: str | None, name: str | None) -> str | 
     return f"{platform}:{who}" if who else None
 
 
+def bucket_key(platform: str, author_id: str | None, name: str | None) -> str | None:
+    """What a bucket is taken of: `<platform>:<name in lower case, else author id>`; None as for `author_key`.
+
+    The name goes first, for old dumps have no ids, and a person must have the same bucket in them and in new ones.
+    """
+    if name in DELETED_NAMES:
+        return None
+    who = name.lower() if name else author_id
+    return f"{platform}:{who}" if who else None
+
+
 def token(key: bytes, who: str | None) -> str | None:
     """HMAC-SHA256 of an `author_key`, in hex."""
     return None if who is None else hmac.digest(key, who.encode(), "sha256").hex()
 
 
 def bucket(who: str | None) -> int | None:
-    """The first 10 bits of the plain SHA-256 of an `author_key`: a split by author that needs no key."""
+    """The first 10 bits of the plain SHA-256 of a `bucket_key`: a split by author that needs no key."""
     if who is None:
         return None
     return int.from_bytes(hashlib.sha256(who.encode()).digest()[:2], "big") >> (16 - BUCKET_BITS)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipelines.sources.authors import Accounts, author_key, bucket, tokens
+from pipelines.sources.authors import Accounts, author_key, bucket, bucket_key, tokens
 from pipelines.sources.origin import Origin
 from pipelines.sources.tables import LEDGER_TABLES, Fault, Tables, fault_of, quarantine_table
 from pipelines.sources.values import micros
@@ -38,10 +38,16 @@ class Author:
     platform: str
     id: str | None
     name: str | None
+    title: str | None = None
+    """The name that all forms of the platform's data give, where `name` is another one: a channel's title."""
 
     @property
     def key(self) -> str | None:
         return author_key(self.platform, self.id, self.name)
+
+    @property
+    def bucket(self) -> int | None:
+        return bucket(bucket_key(self.platform, self.id, self.title or self.name))
 
     @property
     def shown(self) -> str | None:
@@ -75,6 +81,11 @@ class Batch:
     def lose(self, table: str, offset: int, piece: bytes, error: str) -> None:
         self._faults.append(fault_of(table, offset, piece, error, keep_raw=self._context.keep_raw))
 
+    def pass_by(self, fault: Fault) -> None:
+        """Count a record that was not held, and lose it."""
+        self._records[fault.table] += 1
+        self._faults.append(fault)
+
     def tables(self) -> Tables:
         posts, post_authors = self._close("posts", POSTS)
         comments, comment_authors = self._close("comments", COMMENTS)
@@ -95,7 +106,7 @@ class Batch:
         retrieved = micros(origin.retrieved_at)
         extra = {
             "author_kind": self._context.accounts.kinds(shown),
-            "author_bucket": pa.array([bucket(who) for who in whos], pa.int16()),
+            "author_bucket": pa.array([author.bucket if author else None for author in authors], pa.int16()),
             "source_file": pa.repeat(pa.scalar(origin.source_file), len(rows)),
         }
         columns = {}

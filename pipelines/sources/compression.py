@@ -21,6 +21,7 @@ MAX_WINDOW = 1 << 31
 # A zstd block of 4 bytes may stand for 128 KiB, so the piece fed at once bounds the memory (8 KiB: 256 MiB at worst).
 ZSTD_FEED = 8 << 10
 GZIP_OUT = 1 << 20
+ZSTD_OUT = 1 << 20
 PLAIN_READ = 1 << 20
 BOMB_BYTES = 1 << 30
 BOMB_RATIO = 1000
@@ -46,7 +47,7 @@ class Plain:
         self.fault: str | None = None
 
     def __iter__(self) -> Iterator[bytes]:
-        pieces = {"zstd": self._zstd, "gzip": self._gzip, "plain": self._raw}[self.compression]()
+        pieces = {"zstd": self._zstd_gathered, "gzip": self._gzip, "plain": self._raw}[self.compression]()
         for piece in pieces:
             self._given_bytes += len(piece)
             if piece:
@@ -80,6 +81,18 @@ class Plain:
                 if not frame.eof and not rest:
                     self.fault = "truncated zstd stream: it ends inside a frame"
                     return
+
+    def _zstd_gathered(self) -> Iterator[bytes]:
+        """The small pieces of the decoder in pieces of about ZSTD_OUT, which cost their reader less."""
+        held: list[bytes] = []
+        size = 0
+        for piece in self._zstd():
+            held.append(piece)
+            size += len(piece)
+            if size >= ZSTD_OUT:
+                yield b"".join(held)
+                held, size = [], 0
+        yield b"".join(held)
 
     def _gzip(self) -> Iterator[bytes]:
         rest = self._head

@@ -6,14 +6,15 @@ Reading the pieces in order gives exactly the tables that reading the whole give
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 import zstandard
 
 from pipelines.sources.compression import Plain, compression_of
-from pipelines.sources.sniff import HEAD_BYTES, is_json_lines, json_lines
+from pipelines.sources.sniff import BOM, HEAD_BYTES, foreign_format, is_json_lines, json_lines
 
 CHUNK_LEVEL = 1
 """zstd level of re-blocked chunks: they are written once, read once and deleted."""
@@ -45,6 +46,16 @@ class Reblocked:
     fault: str | None
 
 
+class Judge(Protocol):
+    """What a source knows of the beginning of a file."""
+
+    def table_of(self, line: bytes) -> str | None:
+        """The ledger table of a line's first record."""
+
+    def strange_lines(self, lines: Iterable[bytes]) -> str | None:
+        """What the lines hold if nothing in them is a record; None where something is, or there is nothing."""
+
+
 def read_head(stream: BinaryIO) -> tuple[bytes, bool]:
     """The first MiB of the decompressed content, and whether that is all of it."""
     head, ended = b"", True
@@ -64,18 +75,21 @@ def default_table(head: bytes, table_of: Callable[[bytes], str | None], *, ended
     return "posts"
 
 
-def plan_chunks(head: bytes, size: int, table_of: Callable[[bytes], str | None], *, target_bytes: int) -> Plan:
+def plan_chunks(head: bytes, size: int, source: Judge, *, target_bytes: int) -> Plan:
     """How to read a file of `size` bytes of which `head` (1 MiB or more of raw bytes, or all of it) is the beginning.
 
-    `table_of` is the source's own. A file of up to `target_bytes`, a JSON document and a CSV are read whole.
+    A file of up to `target_bytes`, a JSON document, a CSV, and a file that is to be refused are read whole.
     """
     if size <= target_bytes:
         return Plan("whole")
     content, ended = read_head(io.BytesIO(head))
     ended = ended and size <= len(head)
-    if not is_json_lines(content, ended=ended) or b"\n" not in content:
+    if not is_json_lines(content, ended=ended) or b"\n" not in content.removeprefix(BOM).strip():
         return Plan("whole")
-    table = default_table(content, table_of, ended=ended)
+    # A chunk cannot tell that the file is of another kind: the chunk may hold nothing but broken lines.
+    if foreign_format(content) or source.strange_lines(json_lines(content, ended=ended)):
+        return Plan("whole")
+    table = default_table(content, source.table_of, ended=ended)
     return Plan("ranges" if compression_of(head) == "plain" else "reblock", table)
 
 
@@ -101,10 +115,12 @@ def _after_newline(stream: BinaryIO, size: int) -> int:
     return size
 
 
-def reblock(stream: BinaryIO, open_chunk: Callable[[int], BinaryIO], target_bytes: int) -> Reblocked:
+def reblock(
+    stream: BinaryIO, open_chunk: Callable[[int], AbstractContextManager[BinaryIO]], target_bytes: int
+) -> Reblocked:
     """Rewrite a compressed file of lines as zstd chunks of about `target_bytes` (decompressed) each, cut at line ends.
 
-    `open_chunk(i)` gives the binary file that chunk i is written to; it is closed here. Memory: one read of the
+    `open_chunk(i)` is entered for the binary file that chunk i is written to. Memory: one read of the
     decompressor besides the window.
     """
     plain = Plain(stream)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO
@@ -43,8 +43,8 @@ class Jsonl(Source):
         if not origin.is_chunk and (refused := refuse_foreign(content, origin, EXPECTED)):
             yield refused
         elif origin.is_chunk or content.is_lines:
-            if not origin.is_chunk and _is_strange(content):
-                yield refusal(origin, f"expected {EXPECTED}, got JSON without post_id and comment_id")
+            if not origin.is_chunk and (got := self.strange_lines(content.json_lines())):
+                yield refusal(origin, f"expected {EXPECTED}, got {got}")
                 return
             yield from read_lines(content, origin, self, table_of, partial(self._block, context=context))
         else:
@@ -53,6 +53,11 @@ class Jsonl(Source):
     def table_of(self, line: bytes) -> str | None:
         """The ledger table of a line; what `plan_chunks` asks for."""
         return table_of(line)
+
+    def strange_lines(self, lines: Iterable[bytes]) -> str | None:
+        """What the lines hold if none is in the lake's field names; what `plan_chunks` asks for."""
+        found = [table_of(line) for line in lines]
+        return "JSON without post_id and comment_id" if found and not any(found) else None
 
     def _block(self, block: Block, default: str, context: Context) -> Tables:
         batch = Batch(context)
@@ -132,11 +137,6 @@ def _table(value: Any) -> str | None:
     if not isinstance(value, dict):
         return None
     return "comments" if "comment_id" in value else "posts" if "post_id" in value else None
-
-
-def _is_strange(content: Content) -> bool:
-    found = [table_of(line) for line in content.json_lines()]
-    return bool(found) and not any(found)
 
 
 def _platform(row: Row, field: str) -> str:

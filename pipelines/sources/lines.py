@@ -42,8 +42,9 @@ def blocks(
     pieces: Iterable[bytes], *, offset: int = 0, max_record_bytes: int, block_bytes: int = BLOCK_BYTES
 ) -> Iterator[Block]:
     """Cut a stream that begins at `offset` of its file into blocks of about `block_bytes`, at line ends."""
-    pending: list[bytes] = []
-    size = 0
+    ready: list[bytes] = []
+    tail: list[bytes] = []
+    ready_size = tail_size = 0
     giant: _Giant | None = None
     for piece in pieces:
         if giant is not None:
@@ -54,30 +55,33 @@ def blocks(
             yield giant.block(terminated=True)
             offset = giant.offset + giant.length + 1
             giant, piece = None, piece[end + 1 :]
-        pending.append(piece)
-        size += len(piece)
-        if size < block_bytes:
+        # Only the new piece is searched: what was searched before is joined once, when its block is whole.
+        if cut := piece.rfind(b"\n") + 1:
+            ready += [*tail, piece[:cut]]
+            ready_size += tail_size + cut
+            tail, tail_size = [], 0
+        tail.append(piece[cut:])
+        tail_size += len(piece) - cut
+        if ready_size + tail_size < block_bytes:
             continue
-        data = b"".join(pending)
-        cut = data.rfind(b"\n") + 1
-        if cut:
-            yield _block(data[:cut], offset, max_record_bytes)
-            offset += cut
-        rest = data[cut:] if cut else data
-        if len(rest) > max_record_bytes:
-            giant = _Giant(offset)
-            giant.feed(rest)
-            rest = b""
-        pending, size = [rest], len(rest)
+        if ready:
+            yield _block(b"".join(ready), offset, max_record_bytes)
+            offset += ready_size
+            ready, ready_size = [], 0
+        if tail_size > max_record_bytes:
+            giant = _Giant(offset, tail)
+            tail, tail_size = [], 0
     if giant is not None:
         yield giant.block(terminated=False)
-    elif size:
-        yield _block(b"".join(pending), offset, max_record_bytes)
+    elif ready_size + tail_size:
+        yield _block(b"".join(ready + tail), offset, max_record_bytes)
 
 
 class _Giant:
-    def __init__(self, offset: int) -> None:
+    def __init__(self, offset: int, parts: list[bytes]) -> None:
         self.offset, self.length, self._hash = offset, 0, hashlib.sha256()
+        for part in parts:
+            self.feed(part)
 
     def feed(self, piece: bytes) -> None:
         self._hash.update(piece)

@@ -92,7 +92,7 @@ def read_document(
         return refusal(origin, f"expected {expected}, got text without a JSON object")
     data = content.whole(source.max_record_bytes)
     if data is None:
-        return refusal(origin, f"expected a JSON document of at most {source.max_record_bytes} bytes, got a longer one")
+        return refusal(origin, _document_too_long(source))
     if fault := content.fault(origin):
         return refusal(origin, fault)
     try:
@@ -112,14 +112,24 @@ def read_lines(
     """Parse block after block; over-long lines and the loss at a broken end are added to what `parse` gives."""
     default = origin.default_table or default_table(content.head, table_of, ended=content.ended)
     lost_at = content.offset
+    too_long, alone = 0, True
     for block in blocks(content, offset=content.offset, max_record_bytes=source.max_record_bytes):
         lost_at = block.end
         if block.open_tail and content.fault(origin):
             block, lost_at = _without_tail(block)
+        alone = alone and not any(line.strip() for line in block.lines)
+        too_long += len(block.long)
         if block.lines or block.long:
             yield with_faults(parse(block, default), _too_long(block.long, default, source), origin)
     if fault := content.fault(origin):
         yield only_faults([Fault(default, lost_at, None, None, fault)], origin, fault)
+    elif not origin.is_chunk and alone and too_long == 1:
+        # One line and nothing else is a document: nobody knows how many records it held.
+        yield only_faults([], origin, _document_too_long(source))
+
+
+def _document_too_long(source: Source) -> str:
+    return f"expected a JSON document of at most {source.max_record_bytes} bytes, got a longer one"
 
 
 def _without_tail(block: Block) -> tuple[Block, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import repeat
 from operator import attrgetter, is_
@@ -46,8 +46,8 @@ class Reddit(Source):
         if not origin.is_chunk and (refused := refuse_foreign(content, origin, EXPECTED)):
             yield refused
         elif origin.is_chunk or content.is_lines:
-            if not origin.is_chunk and _is_strange(content):
-                yield refusal(origin, f"expected {EXPECTED}, got JSON lines of another kind")
+            if not origin.is_chunk and (got := self.strange_lines(content.json_lines())):
+                yield refusal(origin, f"expected {EXPECTED}, got {got}")
                 return
             yield from read_lines(content, origin, self, table_of, partial(self._block, context=context))
         else:
@@ -56,6 +56,11 @@ class Reddit(Source):
     def table_of(self, line: bytes) -> str | None:
         """The ledger table of a line's first record; what `plan_chunks` asks for."""
         return table_of(line)
+
+    def strange_lines(self, lines: Iterable[bytes]) -> str | None:
+        """What the lines hold if none of it is Reddit's (an empty listing is); what `plan_chunks` asks for."""
+        found = [is_unknown(line) for line in lines]
+        return "JSON lines of another kind" if found and all(found) else None
 
     def _document(self, data: bytes, offset: int, context: Context) -> Tables | str:
         """The tables of a JSON document over several lines, or what it is instead."""
@@ -98,7 +103,7 @@ class Reddit(Source):
     def _take(self, found: _Found, piece: Piece, default: str) -> None:
         """Decode one piece into the table that it belongs to."""
         table = piece.table or default
-        error = UNKNOWN
+        error = piece.error or UNKNOWN
         if piece.table:
             try:
                 record: Any = (COMMENT if table == "comments" else POST).decode(piece.data)
@@ -175,9 +180,3 @@ def _plain_comments(records: list[Any]) -> bool:
     num = len(records)
     absent = [sum(map(is_, repeat(None), map(attrgetter(name), records))) for name in ("link_id", "title", "replies")]
     return absent == [0, num, num]
-
-
-def _is_strange(content: Content) -> bool:
-    """Whether the lines of the head hold JSON of which none is Reddit's; an empty listing is."""
-    lines = list(content.json_lines())
-    return bool(lines) and all(is_unknown(line) for line in lines)

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from pipelines.sources.decoding import DECODE_ERRORS
+from pipelines.sources.tables import RecordError
 from pipelines.sources.values import Scalar
 
 Id = int | str | None
@@ -116,12 +117,14 @@ class Piece:
     table: str
     start: int
     data: bytes
+    error: str = ""
+    """Why it is no record, where that is known without decoding it."""
 
 
 def expand(data: bytes, start: int = 0) -> Iterator[Piece]:
     """The records inside a JSON value, in order: itself, or those of an envelope, a listing, an array, nested replies.
 
-    `more` stubs, accounts, subreddits and other things that are neither post nor comment give nothing.
+    A `more` stub, which stands for comments that are not there, gives nothing; anything else is a piece.
     Raises one of DECODE_ERRORS where the value is not JSON.
     """
     lead = len(data) - len(data.lstrip())
@@ -136,6 +139,9 @@ def expand(data: bytes, start: int = 0) -> Iterator[Piece]:
             yield from _children(_LISTING.decode(inner).children, inner, at)
         elif probe.kind in ("t1", "t3"):
             yield from _record(_PROBE.decode(inner), inner, at, "comments" if probe.kind == "t1" else "posts")
+        elif probe.kind != "more":
+            error = "" if _table(probe) else str(RecordError("kind", "Listing, t1, t3 or more", probe.kind))
+            yield from _record(probe, data, start, _table(probe), error)
         return
     yield from _record(probe, data, start, _table(probe))
 
@@ -149,8 +155,8 @@ def _children(children: list[msgspec.Raw], data: bytes, start: int) -> Iterator[
         at += len(piece)
 
 
-def _record(probe: Probe, data: bytes, start: int, table: str) -> Iterator[Piece]:
-    yield Piece(table, start, data)
+def _record(probe: Probe, data: bytes, start: int, table: str, error: str = "") -> Iterator[Piece]:
+    yield Piece(table, start, data, error)
     replies = bytes(probe.replies)
     if table == "comments" and replies[:1] == b"{":
         yield from expand(replies, start + data.find(replies))

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.sources.authors import DELETED_NAMES, Accounts, author_key, bucket, tokens
+from pipelines.sources.authors import DELETED_NAMES, Accounts, bucket, bucket_key, tokens
 from pipelines.sources.decoding import DECODE_ERRORS, explain
 from pipelines.sources.origin import Origin
 from pipelines.sources.reddit_ids import id_texts, ids, parents
@@ -81,7 +81,7 @@ def post_rows(records: Sequence[Post], offsets: Sequence[int] | Offsets, context
     get = _getter(records)
     author, fullname = get("author"), get("author_fullname")
     singles = [_single(record, row, errors) for row, record in enumerate(records)]
-    whos = [author_key("reddit", f, a) if a else None for f, a in zip(fullname, author, strict=True)]
+    whos = [bucket_key("reddit", f, a) if a else None for f, a in zip(fullname, author, strict=True)]
     columns = {
         "post_id": ids(id_texts(_first(get("id"), lambda: get("name"))), "id", errors, required=True),
         "platform": _repeat("reddit", len(records)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -41,11 +42,16 @@ class Fault:
     raw: bytes | None = None
 
 
+# Fields that name a person (author_id, authorDisplayName, uploader_id, channelTitle): errors do not hold their values.
+_PERSONAL = re.compile(r"(^|[._])(author|uploader|channel(title|_title|_name)?$)", re.IGNORECASE)
+
+
 class RecordError(Exception):
     """A record that cannot become a row: the field, what was expected there, what was got."""
 
     def __init__(self, field: str, expected: str, got: object) -> None:
-        super().__init__(f"{field}: expected {expected}, got {show(got)}")
+        shown = _kind(got) if _PERSONAL.search(field) else show(got)
+        super().__init__(f"{brief(field, 60)}: expected {expected}, got {shown}")
 
 
 class Words(str):
@@ -64,6 +70,21 @@ def show(value: object) -> str:
         return "null"
     text = repr(value) if not isinstance(value, int | float) or isinstance(value, bool) else _number(value)
     return text if len(text) <= 40 else text[:37] + "..."
+
+
+def brief(text: str, limit: int) -> str:
+    """A text from the input, cut to `limit` characters, that UTF-8 can hold."""
+    text = text.encode("utf-8", "replace").decode()
+    return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def _kind(value: object) -> str:
+    """What a value is, without what it says."""
+    if isinstance(value, str) and not isinstance(value, Words):
+        return "another string"
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return "a number"
+    return show(value)
 
 
 def _number(value: int | float) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any, BinaryIO
 
@@ -35,18 +35,23 @@ class YouTube(Source):
         if not origin.is_chunk and (refused := refuse_foreign(content, origin, EXPECTED)):
             yield refused
         elif origin.is_chunk or content.is_lines:
-            if not origin.is_chunk and (got := strangeness(content.json_lines())):
+            if not origin.is_chunk and (got := self.strange_lines(content.json_lines())):
                 yield refusal(origin, f"expected {EXPECTED}, got {got}")
                 return
             yield from read_lines(content, origin, self, table_of, partial(self._block, context=context))
         elif content.may_be_document:
             yield read_document(content, origin, self, EXPECTED, partial(self._document, context=context))
         else:
-            yield from youtube_csv.read_csv(content, context, EXPECTED, year=self.trending_year)
+            limit = self.max_record_bytes
+            yield from youtube_csv.read_csv(content, context, EXPECTED, year=self.trending_year, limit=limit)
 
     def table_of(self, line: bytes) -> str | None:
         """The ledger table of a line's first record; what `plan_chunks` asks for."""
         return table_of(line)
+
+    def strange_lines(self, lines: Iterable[bytes]) -> str | None:
+        """What the lines hold if none of it is a video or a comment; what `plan_chunks` asks for."""
+        return strangeness(lines)
 
     def _document(self, data: bytes, offset: int, context: Context) -> Tables | str:
         """The tables of a JSON document over several lines, or what it is instead."""

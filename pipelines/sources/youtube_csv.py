@@ -10,9 +10,9 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
 from pipelines.sources.batch import Author, Batch, Context, Row
+from pipelines.sources.csv_rows import Lines, RawRow, RowOrNot, TooLong, read_rows
 from pipelines.sources.reading import Content
 from pipelines.sources.tables import Fault, RecordError, Tables, Words, only_faults, refusal
 from pipelines.sources.values import boolean, count, instant, real
@@ -44,21 +44,21 @@ _DAY_MONTH = re.compile(r"(\d{1,2})\.(\d{1,2})", re.ASCII)
 _YEAR_DAY_MONTH = re.compile(r"(\d\d)\.(\d\d)\.(\d\d)", re.ASCII)
 
 
-def read_csv(content: Content, context: Context, expected: str, *, year: int) -> Iterator[Tables]:
-    """The tables of a CSV with a header; a row that does not fit the header goes to quarantine."""
+def read_csv(content: Content, context: Context, expected: str, *, year: int, limit: int) -> Iterator[Tables]:
+    """The tables of a CSV with a header; a row that does not fit it, or is over `limit` bytes, goes to quarantine."""
     # The csv module's own limit of 128 KiB a field is below what descriptions may hold.
-    csv.field_size_limit(max(csv.field_size_limit(), 64 << 20))
-    source = _Lines(content)
-    rows = _rows(source)
-    header = next((row for row, _, _ in rows if isinstance(row, list)), [])
+    csv.field_size_limit(max(csv.field_size_limit(), limit))
+    source = Lines(content, limit)
+    rows = read_rows(source)
+    first = next(rows, ([], 0, b""))[0]
+    header = first if isinstance(first, list) else []
     columns = _columns(header)
-    if "video" not in columns or not {"title", "body"} & columns.keys():
+    if "video" not in columns or not {"title", "body"} & columns.keys() or source.is_open:
         yield refusal(context.origin, f"expected {expected}, got text without a known CSV header")
         return
     reader = _Reader(columns, len(header), year)
     batch = Batch(context)
-    fault: str | None = None
-    last: tuple[Any, int, bytes] | None = None
+    last: RawRow | None = None
     for row in rows:
         if last is not None:
             reader.take(batch, *last)
@@ -68,54 +68,23 @@ def read_csv(content: Content, context: Context, expected: str, *, year: int) ->
             batch = Batch(context)
     fault = content.fault(context.origin)
     lost_at = source.offset
-    if last is not None and fault and not last[2].endswith(b"\n"):
+    if last is not None and fault and source.is_cut:
         lost_at = last[1]
     elif last is not None:
-        reader.take(batch, *last)
+        reader.take(batch, *(_unclosed(last) if source.is_open else last))
     yield batch.tables()
     if fault:
         yield only_faults([Fault(reader.table, lost_at, None, None, fault)], context.origin, fault)
+    elif source.is_open and last is not None:
+        yield only_faults([], context.origin, f"the row at byte {last[1]} ends inside a quoted field")
 
 
-class _Lines:
-    """The text lines of the stream, with the place of the next one and the bytes since `mark`."""
-
-    def __init__(self, content: Content) -> None:
-        self._content = content
-        self.offset = content.offset
-        self.taken: list[bytes] = []
-
-    def __iter__(self) -> Iterator[str]:
-        rest = b""
-        for piece in self._content:
-            lines = (rest + piece).split(b"\n")
-            rest = lines.pop()
-            for line in lines:
-                yield self._give(line + b"\n")
-        if rest:
-            yield self._give(rest)
-
-    def _give(self, line: bytes) -> str:
-        self.offset += len(line)
-        self.taken.append(line)
-        return line.decode("utf-8", "surrogateescape")
-
-
-def _rows(source: _Lines) -> Iterator[tuple[list[str] | csv.Error, int, bytes]]:
-    """Each row (or why there is none), where it begins and its bytes; empty lines are no rows."""
-    reader = csv.reader(iter(source))
-    while True:
-        start = source.offset
-        source.taken = []
-        try:
-            row: list[str] | csv.Error | None = next(reader, None)
-        except csv.Error as error:
-            row = error
-        piece = b"".join(source.taken)
-        if row is None:
-            return
-        if row != [] and piece.strip():
-            yield row, start, piece
+def _unclosed(last: RawRow) -> RawRow:
+    """The last row of a file that ends inside quotes: it may have swallowed many others."""
+    row, start, piece = last
+    if isinstance(row, TooLong):
+        return last
+    return RecordError("record", "a closing quote", Words("the end of the file")), start, piece
 
 
 def _columns(header: list[str]) -> dict[str, int]:
@@ -138,8 +107,11 @@ class _Reader:
         self._seen: Counter[bytes] = Counter()
         self.table = "posts" if "title" in columns and "comment" not in columns else "comments"
 
-    def take(self, batch: Batch, row: list[str] | csv.Error, start: int, piece: bytes) -> None:
+    def take(self, batch: Batch, row: RowOrNot, start: int, piece: bytes) -> None:
         """Add the row to the batch, as a row or as a fault."""
+        if isinstance(row, TooLong):
+            batch.pass_by(Fault(self.table, start, row.length, row.sha256, str(row)))
+            return
         batch.meet(self.table, len(piece))
         try:
             fields = self._fields(row)
@@ -149,7 +121,9 @@ class _Reader:
         else:
             batch.add(self.table, *made, start)
 
-    def _fields(self, row: list[str] | csv.Error) -> dict[str, str | None]:
+    def _fields(self, row: RowOrNot) -> dict[str, str | None]:
+        if isinstance(row, RecordError | TooLong):
+            raise row
         if isinstance(row, csv.Error):
             raise RecordError("record", "a CSV row", Words(row))
         if len(row) != self._width:

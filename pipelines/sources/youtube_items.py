@@ -10,6 +10,7 @@ import msgspec
 
 from pipelines.sources import ytdlp
 from pipelines.sources.decoding import DECODE_ERRORS
+from pipelines.sources.tables import brief
 from pipelines.sources.youtube_api import COMMENT, LISTS, THREAD, VIDEO
 
 
@@ -97,7 +98,7 @@ def _thread(probe: _Probe, data: bytes, start: int) -> Iterator[Item]:
 
 def _ytdlp(probe: _Probe, data: bytes, start: int) -> Iterator[Item]:
     if not ytdlp.is_of_youtube(_shape(probe)):
-        yield Item("", "", start, data, strange=f"a yt-dlp document of {probe.extractor_key or probe.extractor}")
+        yield Item("", "", start, data, strange=f"a yt-dlp document of {_site(probe)}")
     elif probe.type in ("playlist", "multi_video") or bytes(probe.entries)[:1] == b"[":
         for at, piece in _inside(probe.entries, data, start):
             yield from items_of(piece, at)
@@ -130,7 +131,12 @@ def _shape(probe: _Probe) -> dict[str, Any]:
 
 
 def _describe(probe: _Probe) -> str:
-    return f"a document of kind {probe.kind}" if isinstance(probe.kind, str) else "JSON of another kind"
+    return f"a document of kind {brief(probe.kind, 40)}" if isinstance(probe.kind, str) else "JSON of another kind"
+
+
+def _site(probe: _Probe) -> str:
+    name = probe.extractor_key or probe.extractor
+    return brief(name, 40) if isinstance(name, str) else "another site"
 
 
 def table_of(line: bytes) -> str | None:

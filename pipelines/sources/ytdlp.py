@@ -50,8 +50,9 @@ def video_row(info: dict[str, Any]) -> tuple[Row, Author | None]:
         "audience_size": count(info.get("channel_follower_count"), "channel_follower_count"),
         "replay": replay(info.get("heatmap"), "heatmap"),
     }
-    name = text(info.get("uploader_id") or info.get("channel") or info.get("uploader"), "uploader_id")
-    return row, Author("youtube", channel, name) if channel or name else None
+    title = text(info.get("channel") or info.get("uploader"), "uploader")
+    name = text(info.get("uploader_id"), "uploader_id") or title
+    return row, Author("youtube", channel, name, title) if channel or name else None
 
 
 def comment_row(item: dict[str, Any], info: dict[str, Any]) -> tuple[Row, Author | None]:

@@ -18,12 +18,15 @@ from pipelines.storage import Store
 MOMENTS = ("before", "torn", "after")
 _KINDS = (
     (re.compile(r"_runs/inputs/.*"), "inputs receipt"),
+    (re.compile(r"_runs/train/.*"), "train record"),
     (re.compile(r"_runs/([a-z]+)-[0-9a-f]+/parts/.*"), r"\1 part"),
     (re.compile(r"_runs/([a-z]+)-[0-9a-f]+/([a-z]+)/.*"), r"\1/\2 receipt"),
     (re.compile(r"([a-z_]+)/data/.*"), r"\1 shard"),
     (re.compile(r"([a-z_]+)/rejected/.*"), r"\1 rejects"),
     (re.compile(r"([a-z_]+)/manifests/.*"), r"\1 manifest"),
     (re.compile(r"media/objects/.*"), "object"),
+    (re.compile(r"tombstones/.*"), "tombstones"),
+    (re.compile(r"versions/expired/.*"), "expiry"),
     (re.compile(r"versions/v.*"), "version"),
     (re.compile(r"versions/latest"), "hint"),
     (re.compile(r"lake\.json"), "settings"),

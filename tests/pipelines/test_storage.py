@@ -9,7 +9,7 @@ import pytest
 
 from pipelines import storage
 from pipelines.storage import Store, _retrying, expand, split_uri
-from schemas.errors import InputError
+from schemas.errors import InputError, UserError
 
 
 @pytest.fixture
@@ -184,3 +184,41 @@ def test_what_passes_after_a_while_is_answered(monkeypatch):
         return "there"
 
     assert _retrying(call) == "there"
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (PermissionError(errno.EACCES, "Access Denied"), "access denied (expected AWS_ACCESS_KEY_ID and AWS_SECRET"),
+        (ConnectionRefusedError(errno.ECONNREFUSED, "refused"), "does not answer (expected AWS_ENDPOINT_URL"),
+    ],
+)
+def test_a_server_that_refuses_is_one_line(monkeypatch, error, said):
+    monkeypatch.setattr(storage, "_FIRST_PAUSE_SECONDS", 0.0)
+
+    def call() -> None:
+        raise error
+
+    with pytest.raises(UserError, match=r"^s3://b/lake: ") as caught:
+        Store("s3://b/lake")._call(call)
+    assert said in str(caught.value)
+
+
+def test_what_the_client_raises_is_told_apart():
+    from botocore import exceptions
+
+    def call(error: Exception) -> None:
+        raise error
+
+    store, url = Store("s3://b/lake"), "http://127.0.0.1:9/b"
+    for error, said in (
+        (exceptions.NoCredentialsError(), "AWS_ACCESS_KEY_ID"),
+        (exceptions.EndpointConnectionError(endpoint_url=url), url),
+        (exceptions.ConnectTimeoutError(endpoint_url=url), "AWS_ENDPOINT_URL"),
+    ):
+        with pytest.raises(UserError) as caught:
+            store._call(lambda error=error: call(error))
+        assert said in str(caught.value)
+    for error in (exceptions.ParamValidationError(report="a bug"), OSError(errno.EIO, "disk"), ValueError("a bug")):
+        with pytest.raises(type(error)):
+            store._call(lambda error=error: call(error))

@@ -92,7 +92,7 @@ def test_a_file_of_another_format_stops_the_run_or_is_quarantined(
     line = refused(*command)
     assert name in line
     assert said.lower() in line.lower()
-    assert "max_bad_files" in line
+    assert "--set ingest.max_bad_files=1" in line
     no_version(lake)
     postlake(*command, "--set", "ingest.max_bad_files=1")
     assert ledgers(lake)["posts"]["accepted"] == 2
@@ -155,6 +155,8 @@ def test_a_line_that_is_no_record_goes_to_quarantine(tmp_path: Path, lake: Path,
     path = tmp_path / "posts.jsonl"
     path.write_bytes(first + b"\n" + line + b"\n" + json.dumps({**GOOD, "post_id": "forum:2"}).encode() + b"\n")
     postlake("ingest", f"jsonl:{path}", "--lake", lake, "--set", "ingest.jsonl.max_record_bytes=2048")
+    hint = postlake("ingest", f"jsonl:{path}", "--lake", lake, "--set", "ingest.jsonl.max_record_bytes=2048").err
+    assert f"1 record could not be read; see postlake query {lake} 'SELECT source_file" in hint
     tables = ledgers(lake)
     table = "comments" if b"comment_id" in line else "posts"
     assert tables["posts"]["accepted"] == 2
@@ -165,6 +167,15 @@ def test_a_line_that_is_no_record_goes_to_quarantine(tmp_path: Path, lake: Path,
     assert said in fault["error"]
     assert fault["raw"] is None
     assert "a title" not in fault["error"]
+
+
+def test_every_damaged_file_is_named(tmp_path: Path, lake: Path, good: Path) -> None:
+    for n in range(7):
+        (tmp_path / f"bad{n}.json").write_bytes(b"GIF89a" + bytes([n]))
+    line = refused("ingest", f"jsonl:{tmp_path}/*.json*", "--lake", lake, "--set", "ingest.max_bad_files=2")
+    assert sum(f"bad{n}.json: " in line for n in range(7)) == 5
+    assert "; and 2 more (field max_bad_files" in line
+    assert "--set ingest.max_bad_files=7, got 7)" in line
 
 
 def test_reddit_garbage_where_a_scalar_belongs(tmp_path: Path, lake: Path) -> None:

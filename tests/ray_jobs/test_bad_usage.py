@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ray_jobs import views
 from tests.ray_jobs.front import no_version, postlake, refused, write_lines
 
 GOOD = {"post_id": "forum:1", "title": "a title", "likes": 3}
@@ -46,7 +47,7 @@ def test_a_wrong_configuration(tmp_path: Path, lake: Path, good: Path, toml: str
 @pytest.mark.parametrize(
     ("override", "said"),
     [
-        ("clean.ranking.keep=many", "--set: a setting is wrong (field clean.ranking.keep"),
+        ("clean.ranking.keep=many", "a setting is wrong (field clean.ranking.keep, expected a valid integer"),
         ("clean.ranking.kep=3", "--set: no such setting (field clean.ranking.kep, expected keep)"),
         ("nonsense", "--set: not an override"),
         ("=3", "--set: not an override"),
@@ -62,6 +63,7 @@ def test_a_wrong_override(lake: Path, good: Path, override: str, said: str) -> N
 def test_a_config_that_is_not_there(tmp_path: Path, lake: Path) -> None:
     assert "cannot be read" in refused("run", "--config", tmp_path / "no.toml", "--lake", lake)
     assert "cannot be read" in refused("run", "--config", tmp_path, "--lake", lake)
+    assert "shipped one: demo" in refused("run", "--config", "nosuch", "--lake", lake)
     assert not lake.exists()
 
 
@@ -115,6 +117,9 @@ def test_a_stage_on_a_lake_without_a_version(lake: Path, tmp_path: Path) -> None
     for stage in ("dedup", "clean", "samples", "media"):
         assert "expected postlake ingest to have run" in refused(stage, "--lake", lake)
     no_version(lake)
+    for command in ("inspect", "verify"):
+        assert postlake(command, lake).out == f"{lake}: no version is committed yet\n"
+        assert postlake(command, lake, "--json").value["version"] == 0
 
 
 @pytest.mark.parametrize(
@@ -160,7 +165,33 @@ def test_another_key_stops(lake: Path, good: Path, monkeypatch: pytest.MonkeyPat
     "words", [("dedup", "--lak", "x"), ("nosuch",), ("query",), ("verify", "x", "--version", "one")]
 )
 def test_a_wrong_word_on_the_command_line(words: tuple[str, ...]) -> None:
-    assert refused(*words).startswith("UsageError: ")
+    line = refused(*words)
+    assert line.startswith("UsageError: ")
+    known = "" if words[0] == "nosuch" else f"{words[0]} "
+    assert line.endswith(f"(see postlake {known}--help)")
+
+
+def test_storage_that_asks_for_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    line = refused("inspect", "s3://bucket/lake")
+    assert line.startswith("UserError: s3://bucket/lake: the storage asks for credentials (expected AWS_ACCESS_KEY_ID")
+
+
+def test_an_interrupted_command_says_how_to_go_on(lake: Path, good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    postlake("ingest", f"jsonl:{good}", "--lake", lake)
+
+    def interrupt(*_words: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(views, "verify", interrupt)
+    answer = postlake("verify", lake, ok=False)
+    assert (answer.code, answer.out) == (130, "")
+    assert answer.err == "postlake: interrupted; the same command goes on from here\n"
 
 
 def test_a_real_process_ends_with_2_and_one_line(tmp_path: Path) -> None:

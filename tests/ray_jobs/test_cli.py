@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import re
 import shutil
@@ -99,6 +100,48 @@ def test_run_plan_prints_and_does_nothing(tmp_path: Path) -> None:
     assert sorted(lake.rglob("*")) == files
     assert "nothing to do, version 1 has it all" in postlake("run", "--config", config, "--lake", lake).err
     assert sorted(path for path in lake.glob("versions/v*")) == [lake / "versions" / "v000001.json"]
+
+
+def test_run_plan_sees_changed_parents_and_finished_work(tmp_path: Path) -> None:
+    inputs = write_dumps(tmp_path / "raw")
+    config, lake = tmp_path / "my.toml", tmp_path / "lake"
+
+    def planned(stages: str, *words: str) -> dict[str, str]:
+        config.write_text(f"[lake]\nbuckets = 2\n[ingest]\ninputs = {json.dumps(inputs)}\n{stages}")
+        value = postlake("run", "--config", config, "--lake", lake, "--plan", "--json", *words).value
+        return {str(name): str(state) for name, state in value["stages"].items()}
+
+    everything, fewer = "[dedup]\n[clean]\n[samples]\n", ("--set", "clean.ranking.keep=1")
+    assert set(planned("[clean]\n").values()) == {"to make"}
+    refused("run", "--config", config, "--lake", lake)
+    first = planned(everything)
+    assert re.fullmatch(r"to make, \d+ work items are done already", first.pop("ingest"))
+    assert set(first.values()) == {"to make"}
+    postlake("run", "--config", config, "--lake", lake)
+    assert set(planned(everything).values()) == {"there"}
+    postlake("clean", "--config", config, "--lake", lake, *fewer)
+    there = {"ingest": "there", "dedup": "there", "clean": "there"}
+    assert planned(everything, *fewer) == {**there, "samples": "to make again"}
+    postlake("samples", "--config", config, "--lake", lake)
+    (lake / "versions" / "v000003.json").unlink()
+    assert planned(everything, *fewer) == {**there, "samples": "to make again, 2 work items are done already"}
+
+
+def test_run_plan_of_many_files_is_short(tmp_path: Path) -> None:
+    for number in range(30):
+        path = tmp_path / "raw" / f"{number:02}.jsonl"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text('{"post_id": "forum:1"}\n')
+    config = tmp_path / "my.toml"
+    config.write_text(f'[ingest]\ninputs = ["jsonl:{tmp_path}/raw"]\n')
+    shown = postlake("run", "--config", config, "--lake", tmp_path / "lake", "--plan").out
+    assert ["jsonl", "30", "690", "0", "30"] in [line.split() for line in shown.splitlines()]
+    assert shown.count(".jsonl ") == 20
+    assert "and 10 more, all with --json" in shown
+
+
+def test_the_version_is_the_installed_one() -> None:
+    assert postlake("--version").out == importlib.metadata.version("postlake") + "\n"
 
 
 def test_a_run_that_fails_in_a_late_stage_commits_nothing(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from pipelines import open_lake
 from pipelines.lake.verify import verify
 from pipelines.storage import Store
 from schemas.manifest import canonical_json
+from tests.faults.deaths import kind_of
 from tests.ray_jobs.front import ledgers, postlake, refused, rows, write_lines
 from tests.ray_jobs.handmade import COMMENTS, POSTS, SUBMISSIONS, picture, reply, submission
 
@@ -191,6 +193,59 @@ def test_what_was_never_there_is_kept_out_all_the_same(lake, tmp_path):
     dump = write_lines(tmp_path / "RS_2022-01", [submission("future", "PlantedZoe")])
     postlake("ingest", f"reddit:{dump}", "--lake", lake)
     assert ledgers(lake)["posts"]["rejected"]["forgotten"] == 1
+
+
+def test_what_is_found_nowhere_is_listed_and_what_went_is_counted(lake, tmp_path):
+    lists = ["--ids", named(tmp_path / "ids", "reddit:c8", "reddit:future", "reddit:a1")]
+    lists += ["--authors", named(tmp_path / "authors", "reddit:PlantedHugo", "reddit:PlantedNobody")]
+    before = {path: path.read_bytes() for path in lake.rglob("*") if path.is_file()}
+    told = postlake("forget", lake, *lists, "--dry-run", "--json").value
+    shown = postlake("forget", lake, *lists, "--dry-run").out
+    assert {path: path.read_bytes() for path in lake.rglob("*") if path.is_file()} == before
+    assert told["nowhere"] == ["reddit:PlantedNobody", "reddit:future"]
+    assert told["version"] == 5
+    assert "  posts: 2 rows would go\n" in shown
+    assert "nothing was changed; duplicates, clean_comments, samples would be made anew from what stays" in shown
+    done = postlake("forget", lake, *lists, "--engine", "inline", "--json").value
+    assert done["nowhere"] == told["nowhere"]
+    derived = ("duplicates", "clean_comments", "samples")
+    assert {table: rows for table, rows in done["rows"].items() if table not in derived} == told["rows"]
+    assert told["rows"]["posts"] == ledgers(lake)["posts"]["rejected"]["forgotten"]
+    assert told["rows"]["comments"] == ledgers(lake)["comments"]["rejected"]["forgotten"]
+
+
+def test_what_it_says_is_said_in_sentences(lake, tmp_path):
+    lists = ["--ids", named(tmp_path / "ids", "reddit:d1", "reddit:future")]
+    said = postlake("forget", lake, *lists, "--engine", "inline").out
+    assert "  comments: 1 row fewer\n" in said
+    assert (
+        "1 found nowhere in this lake; tombstones keep them out of later dumps all the same:\n  reddit:future\n" in said
+    )
+    assert re.search(
+        r"^waiting for gc at the time of the search: \d+ files, .*; \d+ files with something forgotten$", said, re.M
+    )
+    assert not re.search(r"\b1 (rows|files|posts|bytes|media objects)\b", said)
+
+
+def test_versions_whose_data_are_gone_do_not_stop_it(lake):
+    postlake("clean", "--lake", lake, "--set", "clean.ranking.keep=2")
+    postlake("gc", lake, "--keep", "1", "--grace", "0")
+    for words in ((), ("--keep", "1")):
+        done = postlake("gc", lake, *words, "--json").value
+        assert (done["files"], 5 in done["expired"]) == (0, True)
+    assert postlake("verify", lake, "--version", "5", ok=False).out.splitlines() == [
+        "versions/v000005.json: has expired, and its data are gone"
+    ]
+    answer = forget(lake, ids=("reddit:a1",), grace=24)
+    assert (answer["version"], answer["expired"], answer["versions_in_force"]) == (7, [6], [7])
+    assert answer["live"]["holders"] == []
+    assert verify(open_lake(str(lake))) == []
+
+
+def test_the_kill_matrix_knows_all_that_it_writes(lake):
+    forget(lake, ids=("reddit:a1",), grace=24)
+    store = Store(str(lake))
+    assert {"tombstones", "expiry"} <= {kind_of(store, path) for path, _ in store.walk()}
 
 
 def test_an_open_reader_has_the_grace_period_and_the_proof_says_what_waits(lake):

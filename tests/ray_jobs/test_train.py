@@ -34,9 +34,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
 
 
 def job(**settings: Any) -> TrainJob:
-    return TrainJob(
-        preset="tiny", micro_batch=2, workers=2, cpus_per_worker=0.5, checkpoint_every=4, score_samples=0, **settings
-    )
+    return TrainJob(preset="tiny", micro_batch=2, workers=2, checkpoint_every=4, score_samples=0, **settings)
 
 
 def losses(out: Path) -> dict[int, float]:
@@ -69,8 +67,12 @@ def test_a_killed_worker_costs_nothing_but_time(lake: Lake, tmp_path: Path, loca
     assert (disturbed / name).read_bytes() == (undisturbed / name).read_bytes()
 
 
-def test_a_run_is_recorded_in_the_lake(lake: Lake, tmp_path: Path, local_ray: None) -> None:
-    train(lake, tmp_path / "out", job(epochs=0.1), Output())
+def test_a_run_is_recorded_in_the_lake_and_not_done_twice(
+    lake: Lake, tmp_path: Path, local_ray: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = train(lake, tmp_path / "out", job(epochs=0.1), Output())
+    assert train(lake, tmp_path / "out", job(epochs=0.1), Output()) == first
+    assert "up to date" in capsys.readouterr().err
     records = [
         json.loads(lake.store.read(path)) for path, _ in lake.store.walk("_runs/train") if path.endswith(".json")
     ]

@@ -34,7 +34,8 @@ def lake(handmade: Path) -> Path:
 
 def test_inspect_json_has_the_form_of_the_design(lake: Path) -> None:
     value = postlake("inspect", lake, "--json").value
-    assert list(value) == ["version", "tables"]
+    assert list(value) == ["version", "tables", "stale"]
+    assert value["stale"] == []
     assert value["version"] == 5
     assert set(value["tables"]) == {
         *("posts", "comments", "authors", "fetches", "media", "keyframes"),
@@ -183,13 +184,54 @@ def test_verify_finds_a_manifest_that_is_gone_or_changed(lake: Path, tmp_path: P
 
 def test_tables_are_not_wrapped_where_there_is_no_terminal(lake: Path) -> None:
     lines = postlake("inspect", lake).out.splitlines()
-    by_name = {line.split()[0]: line.split()[1:] for line in lines[1:]}
+    by_name = {line.split()[0]: line.split()[1:] for line in lines[1:] if line}
     assert by_name["clean_comments"][:4] == ["21", "11", "10", "0"]
     reasons = ["beyond_top_k", "bot", "emoji_only", "links_only", "not_language", "removed", "too_short"]
     start = next(i for i, line in enumerate(lines) if line.startswith("clean_comments"))
     assert [line.split()[0] for line in lines[start + 1 : start + 8]] == reasons
     assert all(line.startswith("  ") for line in lines[start + 1 : start + 8])
-    assert len(lines) == 2 + 10 + 1 + 7 + 4
+    assert by_name["copies"] == [str(_copies(lake))]
+    assert lines[-6].split() == ["version", "committed", "at", "command"]
+    assert [line.split()[0] for line in lines[-5:]] == ["5", "4", "3", "2", "1"]
+    assert lines[-5].endswith("Z  postlake samples")
+
+
+def _copies(lake: Path) -> int:
+    (found,) = rows(lake, "SELECT count(*) AS n FROM duplicates WHERE post_id <> canonical_id")
+    assert found["n"] > 0
+    return int(found["n"])
+
+
+def test_inspect_says_which_tables_are_out_of_date(lake: Path, tmp_path: Path) -> None:
+    shutil.copy(f"{lake}.key", tmp_path / "lake.key")
+    lake = _copy(lake, tmp_path)
+    postlake("clean", "--lake", lake, "--set", "clean.ranking.keep=1")
+    assert postlake("inspect", lake, "--json").value["stale"] == ["samples"]
+    said = "made from an earlier clean_comments; run postlake samples"
+    assert f"samples: {said}" in postlake("inspect", lake).out
+    assert said in postlake("inspect", lake, "samples").out
+    assert postlake("inspect", lake, "samples", "--json").value["stale"] == ["clean_comments"]
+    assert "made from an earlier" not in postlake("inspect", f"{lake}@5").out
+    postlake("samples", "--lake", lake)
+    assert postlake("inspect", lake, "--json").value["stale"] == []
+
+
+def test_reading_commands_take_a_version(lake: Path) -> None:
+    assert postlake("inspect", f"{lake}@1", "--json").value["version"] == 1
+    assert rows(Path(f"{lake}@1"), "SELECT count(*) AS n FROM posts") == [{"n": 12}]
+    assert postlake("explain", f"{lake}@1", "reddit:a1", "--json").value["version"] == 1
+    assert postlake("verify", f"{lake}@1", "--json").value["version"] == 1
+    assert "no such version" in refused("inspect", f"{lake}@77")
+
+
+def test_query_sees_rejected_rows(lake: Path) -> None:
+    sql = "SELECT reject_reason, count(*) AS n FROM clean_comments_rejected GROUP BY 1 ORDER BY 1"
+    found = {row["reject_reason"]: row["n"] for row in rows(lake, sql)}
+    assert found == postlake("inspect", lake, "--json").value["tables"]["clean_comments"]["rejected"]
+    one = "SELECT reject_reason FROM posts_rejected WHERE post_id = 'reddit:a1'"
+    assert rows(lake, one) == rows(lake, one.replace("posts_rejected", '"posts_rejected@1"'))
+    assert rows(lake, one) == [{"reject_reason": "superseded"}]
+    assert "each also as TABLE_rejected" in refused("query", lake, "SELECT * FROM nosuch")
 
 
 def on_terminal(columns: int, *words: str) -> str:

@@ -75,7 +75,7 @@ def test_a_ledger_that_does_not_close_is_not_taken_up(make_lake):
 
 def test_a_lost_or_wrong_hint_is_no_harm(make_lake):
     draft = make_lake(5)
-    for content in (b"", b"99\n", b"0\n", b"nonsense"):
+    for content in (b"", b"99\n", b"0\n", b"-5\n", b"nonsense"):
         draft.store.put(HINT, content)
         assert open_lake(draft.store.uri).version.version == 1
     draft.store.delete(HINT)

@@ -248,3 +248,48 @@ def test_killed_before_any_delete_it_leaves_a_whole_lake_and_is_finished_by_the_
         assert open_lake(store.uri).table("posts").count_rows() == 20
     assert gc(store, grace=timedelta(0), now=LATER, keep=1).files == ()
     assert verify(open_lake(store.uri)) == []
+
+
+def test_a_version_without_data_is_gone_whatever_the_grace_period_of_a_later_run(make_lake):
+    store = grow(make_lake)
+    assert gc(store, grace=timedelta(0), now=LATER, keep=1).expired == (1, 2)
+    before = files(store)
+    for keep in (None, 1):
+        for now in (LATER, LATER + 2 * DAY):
+            done = gc(store, grace=DAY, now=now, keep=keep)
+            assert (done.files, done.expired, done.waiting) == ((), (1, 2), ())
+    assert files(store) == before
+
+
+def test_verify_says_once_that_a_version_is_gone(make_lake):
+    lost = {"table": "posts", "source_file": "f", "offset": 0, "error": "x"}
+    draft = make_lake(20, quarantine=[lost])
+    fresh = type(draft)(draft.store)
+    fresh.update({"posts": write_table(fresh, "posts", [post(1)])})
+    fresh.update({"quarantine": write_table(fresh, "quarantine", [{**lost, "error": "y"}])})
+    fresh.publish("test")
+    gc(draft.store, grace=timedelta(0), now=LATER, keep=1)
+    (finding,) = verify(Lake(draft.store, 1))
+    assert (finding.path, finding.problem) == ("versions/v000001.json", "has expired, and its data are gone")
+
+
+def test_a_version_committed_while_gc_works_keeps_its_shards(make_lake):
+    draft = make_lake(30)
+    fresh = type(draft)(draft.store)
+    manifest = write_table(fresh, "posts", [post(i, likes=7) for i in range(30)])
+    fresh.update({"posts": manifest})
+    aged = [shard.path for shard in manifest.shards]
+    draft.store.put("posts/data/0000000000000000.arrow", b"an orphan that sorts first")
+    for path in [*aged, "posts/data/0000000000000000.arrow"]:
+        os.utime(draft.store.full(path), (1, 1))
+    committed: list[int] = []
+
+    def commit_now(_: int) -> None:
+        if not committed:
+            committed.append(fresh.publish("in between").version)
+
+    # Everything was judged as garbage before the first of it is deleted.
+    done = gc(draft.store, grace=DAY, now=datetime.now(UTC), advance=commit_now)
+    assert committed == [2]
+    assert done.files == ("posts/data/0000000000000000.arrow",)
+    assert verify(open_lake(draft.store.uri)) == []

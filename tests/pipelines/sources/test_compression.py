@@ -82,3 +82,9 @@ def test_short_and_empty_streams() -> None:
     assert inflate(b"a") == (b"a", None)
     assert compression_of(b"\x28\xb5\x2f\xfd") == "zstd"
     assert inflate(zst(DATA)[:5])[1] is not None
+
+
+def test_zstd_comes_in_large_pieces() -> None:
+    data = os.urandom(3 << 20)
+    pieces = list(map(len, Plain(io.BytesIO(zst(data)))))
+    assert (sum(pieces), len(pieces) < 5) == (len(data), True)

@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import random
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -13,6 +14,8 @@ import pytest
 import zstandard
 
 from pipelines.sources import Jsonl, Origin, Reddit, Tables, Window, cut_ranges, plan_chunks, reblock
+from pipelines.sources.compression import Plain
+from pipelines.storage import Store
 
 MIXED = [
     b"not json",
@@ -66,7 +69,7 @@ def same(whole: Tables, parts: list[Tables]) -> None:
 @pytest.mark.parametrize("target", [2_000, 50_000])
 def test_ranges_of_a_plain_file(read_all: Any, target: int) -> None:
     data, source = dump(2000), Reddit()
-    plan = plan_chunks(data[: 2 << 20], len(data), source.table_of, target_bytes=target)
+    plan = plan_chunks(data[: 2 << 20], len(data), source, target_bytes=target)
     assert (plan.how, plan.default_table) == ("ranges", "comments")
     pieces = cut_ranges(io.BytesIO(data), len(data), target)
     assert len(pieces) > 3
@@ -87,7 +90,7 @@ def test_reblocked_chunks(read_all: Any, pack: Any, cut_at: float | None) -> Non
     data = data[:5000] + b"\n" + b"y" * 30_000 + b"\n" + data[5000:]
     packed = pack(data)
     packed = packed[: int(len(packed) * cut_at)] if cut_at else packed
-    plan = plan_chunks(packed, len(packed), source.table_of, target_bytes=10_000)
+    plan = plan_chunks(packed, len(packed), source, target_bytes=10_000)
     assert plan.how == "reblock"
     files = Files()
     done = reblock(io.BytesIO(packed), files.open, 40_000)
@@ -112,11 +115,11 @@ def test_reblocked_chunks(read_all: Any, pack: Any, cut_at: float | None) -> Non
 
 
 def test_what_cannot_be_cut_is_read_whole() -> None:
-    table_of = Reddit().table_of
+    source = Reddit()
     document = json.dumps({"kind": "Listing", "data": {"children": []}}, indent=1).encode() * 2
-    assert plan_chunks(document, len(document), table_of, target_bytes=10).how == "whole"
-    assert plan_chunks(b"a,b\n1,2\n" * 100, 800, table_of, target_bytes=10).how == "whole"
-    assert plan_chunks(b'{"id":1}\n', 9, table_of, target_bytes=10).how == "whole"
+    assert plan_chunks(document, len(document), source, target_bytes=10).how == "whole"
+    assert plan_chunks(b"a,b\n1,2\n" * 100, 800, source, target_bytes=10).how == "whole"
+    assert plan_chunks(b'{"id":1}\n', 9, source, target_bytes=10).how == "whole"
 
 
 def test_a_chunk_without_a_readable_line_counts_as_its_file_does(read_all: Any) -> None:
@@ -130,3 +133,21 @@ def test_byte_order_mark_shifts_nothing(read_all: Any) -> None:
     got = read_all(Jsonl(), b"\xef\xbb\xbf" + line * 2)
     assert got.comments["source_offset"].to_pylist() == [3, 3 + len(line)]
     assert Origin("f", "n").offset == 0
+
+
+def test_chunks_through_a_store_appear_whole_or_not_at_all(tmp_path: Path) -> None:
+    data, store = dump(500), Store(tmp_path)
+    done = reblock(io.BytesIO(gzip.compress(data)), lambda i: store.writer(f"chunks/{i}.zst"), 10_000)
+    names = [name for name, _ in store.walk()]
+    assert sorted(names) == sorted(f"chunks/{i}.zst" for i in range(len(done.pieces)))
+    parts = [b"".join(Plain(io.BytesIO(store.read(f"chunks/{i}.zst")))) for i in range(len(names))]
+    assert b"".join(parts) == data
+
+    def broken() -> None:
+        with store.writer("chunks/half.zst") as file:
+            file.write(b"half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        broken()
+    assert [name for name, _ in store.walk()] == names

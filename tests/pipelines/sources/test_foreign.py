@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 from typing import Any
 
 import pyarrow as pa
@@ -12,7 +13,7 @@ import pytest
 import zstandard
 from PIL import Image
 
-from pipelines.sources import SOURCES
+from pipelines.sources import SOURCES, YouTube, plan_chunks
 
 
 def parquet() -> bytes:
@@ -88,3 +89,42 @@ def test_documents_have_a_limit(read_all: Any) -> None:
     tables = read_all(SOURCES["reddit"](max_record_bytes=4096), document)
     assert "at most 4096 bytes" in str(tables.problem)
     assert read_all(SOURCES["reddit"](), document).problem is None
+
+
+LIMIT = 4096
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"extractor": "youtube", "id": "abcdefghijk", "comments": [{"id": f"c{n}", "text": "t"} for n in range(500)]},
+        {"kind": "youtube#videoListResponse", "items": [{"kind": "youtube#video", "id": "v"}] * 500},
+    ],
+)
+@pytest.mark.parametrize("indent", [None, 1])
+@pytest.mark.parametrize("end", ["", "\n\n"])
+def test_a_document_too_long_is_a_problem_of_the_file(
+    read_all: Any, document: dict[str, Any], indent: int | None, end: str
+) -> None:
+    data = (json.dumps(document, indent=indent) + end).encode()
+    got = read_all(YouTube(max_record_bytes=LIMIT), data)
+    assert got.problem == "expected a JSON document of at most 4096 bytes, got a longer one"
+    assert len(got.quarantine) == 1
+    assert plan_chunks(data, len(data), YouTube(), target_bytes=100).how == "whole"
+    good = b'{"kind": "youtube#video", "id": "w"}\n'
+    assert read_all(YouTube(max_record_bytes=LIMIT), good + json.dumps(document).encode()).problem is None
+
+
+@pytest.mark.parametrize("target", [1 << 16, 1 << 17, 1 << 30])
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_foreign_file_is_read_whole_at_any_chunk_size(source: str, pack: Any, target: int) -> None:
+    data = pack(b"".join(b'{"foo": "%032x"}\n' % (n * 0x9E3779B97F4A7C15 % (1 << 128)) for n in range(20_000)))
+    assert len(data) > 1 << 17
+    assert plan_chunks(data, len(data), SOURCES[source](), target_bytes=target).how == "whole"
+
+
+def test_errors_of_foreign_documents_are_short(read_all: Any) -> None:
+    for value in ({"kind": "k" * 100_000}, {"kind": "\ud800"}, {"extractor": "k" * 100_000}, {"extractor": {"a": 1}}):
+        got = read_all(YouTube(), json.dumps(value).encode())
+        assert len(str(got.problem)) < 200

@@ -59,3 +59,18 @@ def test_every_column_can_be_given(read_all: Any) -> None:
 def test_blank_lines_are_no_records(read_all: Any) -> None:
     got = read_all(Jsonl(), b"\n" + post() + b"\r\n  \n" + post(title="t"))
     assert got.records == {"posts": 2, "comments": 0}
+
+
+def test_errors_hold_nothing_of_the_author_and_stay_short(read_all: Any) -> None:
+    lines = [post(author=1234567890123), post(author_id=["x"]), post(**{"n" * 5_000_000: 1}), post(author_id=1.5)]
+    errors = read_all(Jsonl(), post() + b"".join(lines)).quarantine["error"].to_pylist()
+    assert errors[0] == "author: expected a string, got a number"
+    assert errors[1] == "author_id: expected a string, got an array"
+    assert errors[2].startswith("nnn")
+    assert errors[3] == "author_id: expected a string, got a number"
+    assert max(map(len, errors)) < 120
+
+
+def test_a_field_name_that_is_no_unicode_is_one_lost_record(read_all: Any) -> None:
+    got = read_all(Jsonl(), post() + b'{"post_id": "x:2", "\\ud800": 1}\n')
+    assert (len(got.posts), len(got.quarantine)) == (1, 1)

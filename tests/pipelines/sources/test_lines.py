@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterator
 
 from hypothesis import given, settings
@@ -58,3 +59,20 @@ def test_a_giant_line_is_not_held() -> None:
     (long,) = (line for block in found for line in block.long)
     assert (long.offset, long.length) == (6, 50_000_000)
     assert long.sha256 == hashlib.sha256(piece * 500).hexdigest()
+
+
+def test_a_long_valid_line_in_small_pieces_takes_linear_time() -> None:
+    def seconds(size: int) -> float:
+        start = time.process_time()
+        (found,) = (
+            line
+            for block in blocks(
+                cut(b"x" * size + b"\n", [4096] * (size // 4096)), max_record_bytes=1 << 30, block_bytes=1
+            )
+            for line in block.lines
+        )
+        assert len(found) == size
+        return time.process_time() - start
+
+    # A join for each of 8,192 pieces would move 128 GiB.
+    assert seconds(32 << 20) < 5

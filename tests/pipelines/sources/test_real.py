@@ -27,7 +27,9 @@ Counts = tuple[int, int]
 def plain(path: Path) -> bytes:
     data = path.read_bytes()
     if path.suffix == ".zst":
-        reader = zstandard.ZstdDecompressor(max_window_size=1 << 31).stream_reader(io.BytesIO(data))
+        reader = zstandard.ZstdDecompressor(max_window_size=1 << 31).stream_reader(
+            io.BytesIO(data), read_across_frames=True
+        )
         return reader.read()  # type: ignore[no-any-return]
     return gzip.decompress(data) if path.suffix == ".gz" else data
 

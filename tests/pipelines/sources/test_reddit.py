@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import random
+import re
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from pipelines.sources import Origin, Reddit
-from pipelines.sources.authors import token
+from pipelines.sources.authors import bucket, token
 from pipelines.sources.reddit_ids import base36
 from pipelines.sources.reddit_media import link_kind
 from pipelines.sources.reddit_rows import names_profile
@@ -220,3 +221,31 @@ def test_unknown_settings_are_refused() -> None:
     with pytest.raises(ValidationError, match="bots"):
         Reddit(bots=("x",))  # type: ignore[call-arg]
     assert Reddit(listed_bots=["MyHelper"]).listed_bots == ("MyHelper",)  # type: ignore[arg-type]
+
+
+def test_an_envelope_of_another_kind_is_one_lost_record(read_all: Any) -> None:
+    odd = {"kind": "foo", "data": {"id": "x"}}
+    more = {"kind": "more", "data": {"children": ["a"]}}
+    listing = {"kind": "Listing", "data": {"children": [odd, more, {"kind": "t1", "data": comment(2)}]}}
+    data = lines(comment(0), odd, more, listing)
+    got = read_all(Reddit(), data)
+    assert got.records == {"posts": 0, "comments": 4}
+    assert got.quarantine["error"].to_pylist() == ["kind: expected Listing, t1, t3 or more, got 'foo'"] * 2
+    assert [data[at : at + 14] for at in got.quarantine["offset"].to_pylist()] == [b'{"kind": "foo"'] * 2
+    assert read_all(Reddit(), lines(odd, odd)).problem is not None
+    assert read_all(Reddit(), lines({"kind": "k" * 5000, "data": {}}, comment(1))).quarantine.nbytes < 1000
+
+
+def test_one_person_has_one_bucket_in_old_and_new_dumps(read_all: Any) -> None:
+    old = {"id": "a", "title": "T", "author": "SomeOne"}
+    got = read_all(Reddit(), lines(old, {**old, "id": "b", "author_fullname": "t2_x"}, {**old, "author": "[deleted]"}))
+    first, second, deleted = got.posts["author_bucket"].to_pylist()
+    assert first == second == bucket("reddit:someone")
+    assert deleted is None
+    assert len(set(got.authors["token"].to_pylist())) == 3
+
+
+def test_errors_hold_nothing_of_the_author(read_all: Any) -> None:
+    got = read_all(Reddit(), lines(comment(0), comment(1, author=1234567890123), comment(2, author_fullname=[7654321])))
+    assert len(got.quarantine) == 2
+    assert not re.search("1234567|7654321", str(got.quarantine["error"].to_pylist()))
