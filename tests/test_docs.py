@@ -157,8 +157,7 @@ def run_block(block: Block, folder: Path) -> None:
 @pytest.mark.timeout(600)
 def test_the_runnable_blocks_of_the_readme_run_in_order(tmp_path: Path) -> None:
     runnable = [block for block in blocks(README) if "run" in block.info[1:]]
-    if not runnable:
-        pytest.skip("README marks no block as runnable (```bash run, ```python run)")
+    assert runnable, "README marks no block as runnable (```bash run, ```python run)"
     for block in runnable:
         run_block(block, tmp_path)
 

@@ -156,6 +156,11 @@ def test_a_count_by_community_beside_plain_duckdb(large: str) -> None:
     def seconds(command: list[str]) -> float:
         return min(clocked(lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL)) for _ in range(3))
 
+    def said(command: list[str]) -> str:
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    # Both count the same communities; ours prints a header before them.
+    assert len(said(ours).splitlines()) - 1 == int(said(plain)) > 0
     theirs, mine = seconds(plain), seconds(ours)
     print()
     show(f"DuckDB over the shards of {ROWS:,} comments, fresh process, s", theirs, "")
